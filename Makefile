@@ -1,0 +1,75 @@
+# `make demo` and `make test` need git, make and Python 3.11 or newer; everything else they install into .venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+UV := UV_NO_PROGRESS=1 $(BIN)/uv
+
+.PHONY: help demo airflow test test-oldest lint format build lock clean
+
+help:
+	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
+	@echo "make test         run the whole test suite"
+	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
+	@echo "make test-oldest  run the suite on the oldest Airflow this provider supports (needs Python 3.11 or 3.12)"
+	@echo "make lint         ruff, mypy and the contract of imports"
+	@echo "make build        build the wheel and check what is in it"
+
+.venv/ready: requirements/airflow-3.3.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
+	@echo "Preparing .venv (once; about a minute on a slow line) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip install --quiet --python $(BIN)/python uv==$(UV_VERSION) -r requirements/airflow-3.3.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-oldest/ready: requirements/airflow-2.11.txt pyproject.toml .venv/ready
+	@echo "Preparing .venv-oldest ..."
+	@test -x .venv-oldest/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-oldest
+	@$(UV) pip install --quiet --python .venv-oldest/bin/python -r requirements/airflow-2.11.txt
+	@$(UV) pip install --quiet --python .venv-oldest/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/ready
+	@$(BIN)/python -m scripts.demo
+
+airflow: .venv/ready
+	@$(BIN)/python -m scripts.airflow_standalone
+
+test: .venv/ready
+	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term --cov-fail-under=95
+
+test-oldest: .venv-oldest/ready
+	.venv-oldest/bin/python -m pytest --numprocesses 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select AIR .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict onlive_provider
+	$(BIN)/lint-imports
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: .venv/ready
+	rm -rf dist
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
+	$(BIN)/python scripts/check_wheel.py dist/*.whl
+
+# Resolves the pinned versions anew; commit what it writes.
+lock: .venv/ready
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
+	  pyproject.toml --output-file requirements/airflow-3.3.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra sandbox --group test --constraint <(echo 'apache-airflow==2.11.2') \
+	  pyproject.toml --output-file requirements/airflow-2.11.txt
+
+clean:
+	rm -rf .venv .venv-oldest dist
