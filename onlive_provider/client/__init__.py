@@ -1,0 +1,1 @@
+"""The Onlive API in plain Python: no Airflow in this folder."""

@@ -1,0 +1,240 @@
+"""One error class per cause; each message says what happened and what to do about it.
+
+Every class derives from :class:`OnliveError`. ``retryable`` says whether the same call may succeed later without
+anybody changing anything: Airflow should retry those and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field and what is wrong with it, in the words of the API or of our own checks.
+
+    :param field: path of the field as the API spells it, e.g. ``guests[0].email``; ``""`` when the API names none.
+    :param message: what is wrong and what is accepted. Holds no guest's data.
+    """
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class OnliveError(Exception):
+    """Anything that this provider raises about the Onlive API."""
+
+    retryable: ClassVar[bool] = False
+
+
+class OnliveConfigError(OnliveError, ValueError):
+    """A setting of the Connection or of the client cannot be used. Raised before any call.
+
+    :param setting: the setting's name in the Connection, e.g. ``host`` or ``extra.timeout``.
+    :param message: what was given and what is accepted; never a secret.
+    """
+
+    def __init__(self, setting: str, message: str) -> None:
+        self.setting = setting
+        super().__init__(f"{setting}: {message}")
+
+
+class OnlivePayloadError(OnliveError, ValueError):
+    """The caller's input breaks a rule that can be seen without asking the server. Raised before any call.
+
+    :param errors: every broken rule, not only the first.
+    """
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        count = len(self.errors)
+        head = "1 field cannot be sent" if count == 1 else f"{count} fields cannot be sent"
+        super().__init__("\n".join([f"{head}; nothing was sent:", *(f"  - {error}" for error in self.errors)]))
+
+
+class OnliveStaleRecordError(OnliveError):
+    """The record was changed since the caller last saw it (``expected_updated_at``). Nothing was sent.
+
+    :param expected: the ``updatedAt`` that the caller expected.
+    :param actual: the ``updatedAt`` that the server holds.
+    """
+
+    def __init__(self, record: str, expected: str, actual: str | None) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{record} was changed at {actual}, after the expected {expected}; nothing was sent. "
+            "Read the record again and decide with its new content."
+        )
+
+
+class OnliveCallError(OnliveError):
+    """A call was made, or tried, and did not succeed.
+
+    :param message: one sentence: what happened.
+    :param call: method and path, e.g. ``PUT /api/v1/services/1610...``; no host, no query, no header.
+    :param attempts: how many times the call was sent.
+    :param elapsed: seconds from the first attempt to giving up, waits included.
+    :param advice: what the reader can do about it.
+    """
+
+    advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        call: str = "",
+        attempts: int = 1,
+        elapsed: float = 0.0,
+        retry_after: float | None = None,
+    ) -> None:
+        self.call = call
+        self.attempts = attempts
+        self.elapsed = elapsed
+        self.retry_after = retry_after
+        tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        where = f"{call}: " if call else ""
+        advice = f" {self.advice}" if self.advice else ""
+        super().__init__(f"{where}{message} ({tries} in {elapsed:.1f} s).{advice}")
+
+
+class OnliveConnectError(OnliveCallError):
+    """The server could not be reached: no address, connection refused, proxy failure, connect timeout."""
+
+    retryable = True
+    advice = "Check the Connection's host and port, the worker's network and its proxy settings."
+
+
+class OnliveTlsError(OnliveCallError):
+    """The TLS handshake failed: the certificate is not trusted, has expired, or is another host's."""
+
+    advice = (
+        "Check the host name; for a private certificate authority set REQUESTS_CA_BUNDLE on the worker. "
+        "Do not switch `verify` off for a real calendar."
+    )
+
+
+class OnliveUnknownFateError(OnliveCallError):
+    """A write left this machine and no answer came back; looking the record up did not settle what became of it."""
+
+    retryable = True
+    advice = "The write may have been made: the next try reads the record first and sends only what is still missing."
+
+
+class OnliveNoAnswerError(OnliveCallError):
+    """A read was sent and no answer came back in time."""
+
+    retryable = True
+    advice = "Nothing was written by this call."
+
+
+class OnliveAnswerError(OnliveCallError):
+    """An answer came that is not what the API documents: not JSON, cut off, too large, or a redirect."""
+
+    advice = "Check that the Connection's host is the Onlive API and not a proxy's or a login page."
+
+
+class OnliveStatusError(OnliveCallError):
+    """The server answered with an error status.
+
+    :param status: the HTTP status.
+    :param server_message: the answer's ``message``, or ``""``.
+    :param errors: the answer's field errors, as the server worded them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        server_message: str = "",
+        errors: Sequence[FieldError] = (),
+        call: str = "",
+        attempts: int = 1,
+        elapsed: float = 0.0,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.server_message = server_message
+        self.errors = tuple(errors)
+        super().__init__(message, call=call, attempts=attempts, elapsed=elapsed, retry_after=retry_after)
+
+
+class OnliveBadRequestError(OnliveStatusError):
+    """400: the server found the input invalid."""
+
+    advice = "Correct the named fields."
+
+
+class OnliveUnauthorizedError(OnliveStatusError):
+    """401: the credentials or the signature were refused."""
+
+    advice = (
+        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile is not the "
+        "vendor's: correct `string_to_sign`, `signature_hash` or `signature_encoding` in the Connection's extra."
+    )
+
+
+class OnliveClockSkewError(OnliveUnauthorizedError):
+    """401, and this machine's clock differs from the server's.
+
+    :param skew: seconds by which the server's clock is ahead of this machine's (negative: behind).
+    """
+
+    advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
+
+    def __init__(self, message: str, *, skew: float, status: int = 401, **details: object) -> None:
+        self.skew = skew
+        super().__init__(message, status=status, **details)  # type: ignore[arg-type]  # same keywords as the parent
+
+
+class OnliveForbiddenError(OnliveStatusError):
+    """403: these credentials may not do this to this record."""
+
+    advice = "Ask the owner of the access key for the permission, or use another Connection."
+
+
+class OnliveNotFoundError(OnliveStatusError):
+    """404: no such record in the organization of this access key."""
+
+    advice = "Check the id and which organization the access key belongs to."
+
+
+class OnliveConflictError(OnliveStatusError):
+    """409: a scheduling conflict, the time slot is taken. Sending the same request again cannot help."""
+
+    advice = "Choose another time, or give `fallback_slots`."
+
+
+class OnliveValidationError(OnliveStatusError):
+    """422: the input is well formed and breaks a rule of the service."""
+
+    advice = "Correct the named fields."
+
+
+class OnliveRefusedError(OnliveStatusError):
+    """Any other 4xx: the server refuses this request as it is."""
+
+    advice = "Sending it again cannot help."
+
+
+class OnliveBusyError(OnliveStatusError):
+    """408, 425 or 429: the server did not take the request and may take it later."""
+
+    retryable = True
+    advice = (
+        "Lower `reads_per_minute` or `writes_per_minute` in the Connection if other programs share this access key."
+    )
+
+
+class OnliveServerError(OnliveStatusError):
+    """5xx: the server failed."""
+
+    retryable = True
+    advice = "Nothing in the request needs correcting; try again later."

@@ -1,0 +1,1 @@
+"""What may be sent: pydantic models of the two updates."""

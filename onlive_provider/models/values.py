@@ -1,0 +1,185 @@
+"""Readers of single values: text, numbers, flags, ids, links and e-mail addresses."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+
+from onlive_provider.models.reading import Place, Reader
+
+LARGEST_NUMBER = 2**53 - 1
+"""Beyond it a JSON reader that keeps numbers as doubles loses digits."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def read_text(value: object, place: Place) -> str:
+    """Read text, which is sent character by character as it was given.
+
+    A number is refused rather than turned into text: where native template rendering made it of a phone number or a
+    version, a plus sign, a leading zero or a last decimal is already lost.
+
+    :raises OnlivePayloadError: it is not text.
+    """
+    if isinstance(value, numbers.Number):
+        kind = "a boolean" if isinstance(value, bool) else "a number"
+        raise place.refused(
+            value,
+            "text; quote it in the template or pass it as a string",
+            because=f"{kind} where text belongs: native template rendering may have eaten a plus sign, a zero, "
+            "a decimal or the quotes",
+        )
+    if not isinstance(value, str):
+        raise place.refused(value, "text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise place.refused(value, "text that UTF-8 can carry", because="with half a character in it") from None
+    return str.__str__(value)
+
+
+def read_word(value: object, place: Place) -> str:
+    """Read text of an open list that must say something, such as a state; the vendor may add values.
+
+    :raises OnlivePayloadError: it is not text, or blank.
+    """
+    text = read_text(value, place)
+    if not text.strip():
+        raise place.refused(value, "text that is not blank", because="which is blank")
+    return text
+
+
+def read_calendar_id(value: object, place: Place) -> str:
+    """Read a calendar's id, which is sent as given: the API matches it with an external id that may be no UUID.
+
+    :raises OnlivePayloadError: it is not text, or blank.
+    """
+    return read_word(str(value) if isinstance(value, UUID) else value, place)
+
+
+def one_of(*choices: str) -> Reader:
+    """Return a reader of text that takes nothing but the given choices."""
+    accepted = " or ".join(f'"{choice}"' for choice in choices)
+
+    def read_choice(value: object, place: Place) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise place.refused(value, accepted)
+        return str.__str__(value)
+
+    return read_choice
+
+
+def read_flag(value: object, place: Place) -> bool:
+    """Read true or false, also as the text that a template makes of it, in any case.
+
+    :raises OnlivePayloadError: it is anything else; 0, 1, "yes" and "no" too.
+    """
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in {"true", "false"}:
+        raise place.refused(value, 'True or False, or the text "true" or "false"')
+    return word == "true"
+
+
+def positive(unit: str) -> Reader:
+    """Return a reader of numbers above 0, in the given unit."""
+    return _number(f"a number of {unit} greater than 0", lambda number: number > 0)
+
+
+def zero_or_more(unit: str) -> Reader:
+    """Return a reader of numbers of at least 0, in the given unit."""
+    return _number(f"a number of {unit}, 0 or more", lambda number: number >= 0)
+
+
+def _number(accepted: str, is_allowed: Callable[[float], bool]) -> Reader:
+    def read_number(value: object, place: Place) -> int | float:
+        if isinstance(value, bool):
+            raise place.refused(value, accepted, because="a boolean where a number belongs")
+        given = value
+        if isinstance(value, str):
+            text = value.strip()
+            if not _NUMBER.fullmatch(text):
+                raise place.refused(value, accepted, because="which is not a number")
+            given = Decimal(text)
+        number = exact_number(given)
+        if number is None or abs(number) > LARGEST_NUMBER:
+            raise place.refused(value, f"{accepted}, at most {LARGEST_NUMBER}")
+        if not is_allowed(number):
+            raise place.refused(value, accepted)
+        return int(number) if number == int(number) else number
+
+    return read_number
+
+
+def exact_number(value: object) -> int | float | None:
+    """Turn a Python number into the JSON number of the same value.
+
+    :param value: an int (also of another library that says it is one), a float or a Decimal; no bool.
+    :returns: ``None`` if no JSON number has that value: not finite, beyond a double, or more digits than it holds.
+    """
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, numbers.Integral):
+        whole = int(value)
+        return whole if whole.bit_length() <= 1024 else None
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return None
+    if value.as_tuple().exponent == 0:
+        return exact_number(int(value))
+    number = float(value)
+    return number if Decimal(repr(number)) == value else None
+
+
+def read_record_id(value: object, place: Place) -> str:
+    """Read a UUID in its 36 characters and return it in lower case.
+
+    :raises OnlivePayloadError: it is anything else: without hyphens, with braces, with spaces around it.
+    """
+    text = str(value) if isinstance(value, UUID) else value
+    if not isinstance(text, str) or not _UUID.fullmatch(text):
+        length = f"of {len(text)} characters that is no UUID" if isinstance(text, str) else ""
+        raise place.refused(
+            value, "a UUID in its 36 characters, such as 1610c525-f19a-40d0-8cd1-03daba3d2d98", because=length
+        )
+    return text.lower()
+
+
+def read_link(value: object, place: Place) -> str:
+    """Read an absolute web address, sent as given.
+
+    :raises OnlivePayloadError: it is not an http or https URL with a host.
+    """
+    accepted = "an absolute http or https URL"
+    text = read_text(value, place)
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # what urlsplit says of a broken port or bracket
+        usable = False
+    if not usable or not text.isprintable() or " " in text:
+        raise place.refused(value, accepted)
+    return text
+
+
+def read_email(value: object, place: Place) -> str:
+    """Read an e-mail address, sent as given. No look-up is made; domains for tests (``.test``) are taken.
+
+    :raises OnlivePayloadError: its form is not valid. The address is not in the error.
+    """
+    text = read_text(value, place)
+    try:
+        validate_email(text, check_deliverability=False, test_environment=text.lower().endswith(".test"))
+    except EmailNotValidError:
+        raise place.refused(
+            value, "one plain address such as name@example.com", because="not a valid e-mail address"
+        ) from None
+    return text
