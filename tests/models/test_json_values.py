@@ -129,7 +129,9 @@ def test_a_number_that_json_cannot_carry_without_loss_is_refused(value, refusals
     assert "accepted: a number that JSON carries without loss" in found["extraFields.a[0]"]
 
 
-@pytest.mark.parametrize("value", [b"x", bytearray(b"x"), {1}, time(8), timedelta(1), object(), len], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [b"x", bytearray(b"x"), {1}, time(8), timedelta(1), object(), len], ids=lambda value: type(value).__name__
+)
 def test_what_json_cannot_carry_is_refused_with_its_path(value, refusals):
     found = refusals(AppointmentUpdate.from_payload, {"extraFields": {"a": {"b": [0, value]}}})
     assert list(found) == ["extraFields.a.b[1]"]

@@ -1,0 +1,94 @@
+"""Check what is in a built wheel: everything that a user needs, nothing that only this repository needs."""
+
+from __future__ import annotations
+
+import configparser
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+PACKAGE = Path(__file__).resolve().parent.parent / "onlive_provider"
+ENTRY_POINTS = {
+    "apache_airflow_provider": {"provider_info": "onlive_provider.get_provider_info:get_provider_info"},
+    "console_scripts": {"onlive": "onlive_provider.cli:main"},
+    "pytest11": {"onlive_sandbox": "onlive_provider.sandbox.pytest_plugin"},
+}
+
+
+def faults(wheel: ZipFile) -> Iterator[str]:
+    """Yield what is wrong with the wheel, a line each."""
+    names = {name for name in wheel.namelist() if not name.endswith("/")}
+    folders = {name.partition("/")[0] for name in names}
+    metadata = [name for name in folders if name.endswith(".dist-info")]
+    if len(metadata) != 1:
+        yield f"one .dist-info folder is expected, found: {', '.join(metadata) or 'none'}"
+        return
+    info = metadata[0]
+    for folder in sorted(folders - {"onlive_provider", info}):
+        why = "would take over Airflow's own namespace" if folder == "airflow" else "does not belong in the wheel"
+        yield f"{folder}/ {why}"
+    for name in sorted(names):
+        inner = Path(name).parts[1:]
+        if "tests" in inner or "__pycache__" in inner or inner[-1:] == ("conftest.py",):
+            yield f"{name} does not belong in the wheel"
+    if f"{info}/licenses/LICENSE" not in names:
+        yield "LICENSE is missing"
+    for name in sorted(needed() - names):
+        yield f"{name} is missing"
+    for name in sorted(assets() & names):
+        if not wheel.read(name).strip():
+            yield f"{name} is empty"
+    yield from entry_point_faults(wheel, f"{info}/entry_points.txt", names)
+
+
+def needed() -> set[str]:
+    """Return the package's files as the wheel should hold them: modules, py.typed and the sandbox page's assets."""
+    files = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(PACKAGE.parent).as_posix() for path in files}
+
+
+def assets() -> set[str]:
+    """Return the files of the package that are not Python: the sandbox page's."""
+    return {name for name in needed() if not name.endswith((".py", "py.typed"))}
+
+
+def entry_point_faults(wheel: ZipFile, name: str, names: set[str]) -> Iterator[str]:
+    """Yield what is wrong with the entry points, a line each."""
+    if name not in names:
+        yield "entry points are missing"
+        return
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.read_string(wheel.read(name).decode())
+    found = {section: dict(parser[section]) for section in parser.sections()}
+    if found != ENTRY_POINTS:
+        yield f"entry points are {found}, expected are {ENTRY_POINTS}"
+    for group in found.values():
+        for target in group.values():
+            module = target.partition(":")[0].replace(".", "/")
+            if f"{module}.py" not in names and f"{module}/__init__.py" not in names:
+                yield f"the entry point {target} leads to a module that the wheel does not hold"
+
+
+def main(arguments: list[str]) -> int:
+    """Check one wheel and return the exit status."""
+    if len(arguments) != 1:
+        print("usage: python scripts/check_wheel.py dist/NAME.whl", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    with ZipFile(path) as wheel:
+        found = list(faults(wheel))
+        count = len(wheel.namelist())
+    for fault in found:
+        print(f"{path.name}: {fault}", file=sys.stderr)
+    if found:
+        return 1
+    print(f"{path.name}: {count} files. No airflow/ namespace, no tests, no examples; py.typed and LICENSE are there,")
+    print(
+        f"  and the sandbox page's {len(assets())} assets; the entry points {', '.join(ENTRY_POINTS)} lead to modules."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

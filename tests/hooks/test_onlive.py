@@ -1,0 +1,160 @@
+"""The hook looks its Connection up when it is first used, calls the API, and fails fast where a retry cannot help."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
+
+from onlive_provider.client import errors
+from onlive_provider.hooks.onlive import OnliveHook
+from tests.loopback import ID, SECRET, LoopbackServer, reply
+
+SERVICES = [{"id": f"{number:08}-0000-4000-8000-000000000000", "name": f"Service {number}"} for number in range(21)]
+TERMINAL = {
+    400: errors.OnliveBadRequestError,
+    401: errors.OnliveUnauthorizedError,
+    403: errors.OnliveForbiddenError,
+    404: errors.OnliveNotFoundError,
+    409: errors.OnliveConflictError,
+    422: errors.OnliveValidationError,
+}
+
+
+def test_a_hook_of_a_missing_connection_can_be_made_and_fails_when_it_is_used():
+    hook = OnliveHook("onlive_nowhere")
+    with pytest.raises(AirflowNotFoundException, match="onlive_nowhere"):
+        hook.get_conn()
+
+
+def test_without_an_argument_it_uses_the_default_connection():
+    assert OnliveHook().onlive_conn_id == "onlive_default"
+
+
+def test_the_client_is_made_once_a_hook_and_anew_by_another_hook(connect):
+    hook = connect("http://127.0.0.1:9")
+    assert hook.get_conn() is hook.get_conn()
+    first = repr(hook.get_conn())
+    other = connect("http://127.0.0.1:10")
+    assert repr(hook.get_conn()) == first
+    assert repr(other.get_conn()) == "OnliveClient(http://127.0.0.1:10)"
+
+
+def test_a_connection_that_cannot_be_used_fails_at_first_use_without_a_retry(connect):
+    hook = connect(extra={"timeuot": 5})
+    for call in (hook.get_conn, lambda: hook.get_service(ID), lambda: next(hook.iter_services())):
+        with pytest.raises(errors.OnliveConfigError, match="did you mean timeout") as caught:
+            call()
+        assert isinstance(caught.value, AirflowFailException)
+
+
+def test_records_are_read_as_the_api_answers_them(connect):
+    with LoopbackServer(reply(200, {"id": ID, "title": "x"}), reply(200, {"id": ID, "name": "y"})) as server:
+        hook = connect(server.url)
+        assert hook.get_appointment(ID) == {"id": ID, "title": "x"}
+        assert hook.get_service(ID) == {"id": ID, "name": "y"}
+    assert [(each.method, each.target) for each in server.requests] == [
+        ("GET", f"/api/v1/appointments/{ID}"),
+        ("GET", f"/api/v1/services/{ID}"),
+    ]
+
+
+def test_an_update_sends_exactly_the_patch(connect):
+    with LoopbackServer(reply(200, {"id": ID}), reply(200, {"id": ID, "active": True})) as server:
+        hook = connect(server.url)
+        assert hook.update_appointment(ID, {"title": "Demo", "description": None}) == {"id": ID}
+        assert hook.update_service(ID, {"active": "true", "dateRanges": []}) == {"id": ID, "active": True}
+    assert [(each.method, each.target, each.body) for each in server.requests] == [
+        ("PUT", f"/api/v1/appointments/{ID}", b'{"title":"Demo","description":null}'),
+        ("PUT", f"/api/v1/services/{ID}", b'{"active":true,"dateRanges":[]}'),
+    ]
+
+
+@pytest.mark.parametrize("update", ["update_appointment", "update_service"])
+def test_a_patch_that_cannot_be_sent_is_refused_before_any_call(connect, update):
+    with LoopbackServer() as server:
+        hook = connect(server.url)
+        with pytest.raises(errors.OnlivePayloadError, match="createdAt") as caught:
+            getattr(hook, update)(ID, {"createdAt": "2025-03-10T08:00:00Z"})
+    assert isinstance(caught.value, AirflowFailException)
+    assert server.requests == []
+
+
+def test_services_come_page_after_page(connect):
+    pages = [reply(200, {"items": SERVICES[:20]}), reply(200, {"items": SERVICES[20:]})]
+    with LoopbackServer(*pages) as server:
+        assert list(connect(server.url).iter_services(search="Serv", typeId=ID)) == SERVICES
+    assert [each.filters["page"] for each in server.requests] == ["1", "2"]
+    assert {(each.filters["search"], each.filters["typeId"]) for each in server.requests} == {("Serv", ID)}
+
+
+def test_services_are_read_only_as_far_as_they_are_asked_for(connect):
+    with LoopbackServer(reply(200, {"items": SERVICES[:20]})) as server:
+        services = connect(server.url).iter_services()
+        assert server.requests == []
+        assert next(services) == SERVICES[0]
+    assert len(server.requests) == 1
+
+
+def test_a_terminal_error_on_a_later_page_fails_fast_too(connect):
+    with LoopbackServer(reply(200, {"items": SERVICES[:20]}), reply(403, {"message": "no"})) as server:
+        services = connect(server.url).iter_services()
+        assert [next(services)["id"] for _ in range(20)] == [each["id"] for each in SERVICES[:20]]
+        with pytest.raises(errors.OnliveForbiddenError) as caught:
+            next(services)
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def calls(hook: OnliveHook):
+    return (
+        lambda: hook.get_appointment(ID),
+        lambda: hook.get_service(ID),
+        lambda: hook.update_appointment(ID, {"title": "x"}),
+        lambda: hook.update_service(ID, {"name": "x"}),
+        lambda: list(hook.iter_services()),
+    )
+
+
+@pytest.mark.parametrize("status", TERMINAL)
+def test_a_terminal_status_costs_one_attempt_and_no_retry_of_the_task(connect, status):
+    answer = reply(status, {"statusCode": status, "message": "Refused"})
+    for number in range(5):
+        with LoopbackServer() as server:
+            server.otherwise = answer
+            with pytest.raises(TERMINAL[status], match="Refused") as caught:
+                calls(connect(server.url))[number]()
+        assert isinstance(caught.value, AirflowFailException)
+        assert caught.value.attempts == 1
+        assert len(server.requests) == 1
+
+
+def test_a_busy_server_leaves_the_retry_to_the_task_and_says_when(connect):
+    for number in range(5):
+        with LoopbackServer() as server:
+            server.otherwise = reply(429, {"message": "slow down"}, headers={"Retry-After": "90"})
+            with pytest.raises(errors.OnliveBusyError) as caught:
+                calls(connect(server.url, extra={"max_elapsed": 30}))[number]()
+        assert not isinstance(caught.value, AirflowFailException)
+        assert caught.value.retry_after == 90
+        assert len(server.requests) == 1
+
+
+def test_no_error_of_the_hook_shows_the_secret_or_a_signature(connect):
+    with LoopbackServer() as server:
+        server.otherwise = reply(401, {"message": "Invalid or missing authorization credentials"})
+        with pytest.raises(errors.OnliveUnauthorizedError) as caught:
+            connect(server.url).get_service(ID)
+        sent = server.requests[0].header("Authorization")
+    assert sent is not None
+    assert SECRET not in str(caught.value)
+    assert sent.rpartition("=")[2] not in str(caught.value)
+
+
+def test_the_signing_profile_of_the_connection_signs(connect):
+    profile = {"string_to_sign": "{date}", "signature_encoding": "base64", "signature_hash": "sha512"}
+    with LoopbackServer(reply(200, {"id": ID})) as server:
+        connect(server.url, extra=json.dumps(profile)).get_service(ID)
+    header = server.requests[0].header("Authorization")
+    assert header is not None
+    assert len(header.partition("Signature=")[2]) == 88
