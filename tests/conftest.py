@@ -1,11 +1,15 @@
-"""Every test process gets an Airflow home of its own, set before anything imports Airflow."""
+"""What all tests share: an Airflow home of their own, set before anything imports Airflow, and a browser."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import shutil
+import subprocess
 import tempfile
+from collections.abc import Callable
+
+import pytest
 
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="onlive-airflow-")
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
@@ -17,3 +21,41 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]
 for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture
+def open_in_chromium(tmp_path) -> Callable[[str, int], tuple[str, list[str]]]:
+    """Open an address in a window of this many pixels; give what is drawn, and the lines of the browser's console."""
+
+    def open_page(address: str, width: int) -> tuple[str, list[str]]:
+        done = subprocess.run(
+            [
+                *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+                *("--hide-scrollbars", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'chromium'}"),
+                *("--virtual-time-budget=2000", f"--window-size={width},1000", "--dump-dom", address),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+    return open_page
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need Chromium where there is none, unless the environment insists on them."""
+    if shutil.which("chromium") or os.environ.get("ONLIVE_REQUIRE_BROWSER") == "1":
+        return
+    without = [item for item in items if item.get_closest_marker("browser") is None]
+    left_out = [item for item in items if item not in without]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = without
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not shutil.which("chromium"):
+        terminalreporter.write_line("No chromium on PATH: tests marked browser are left out.")

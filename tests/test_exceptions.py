@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import traceback
-import traceback
 from collections.abc import Iterator
 
 import pytest
