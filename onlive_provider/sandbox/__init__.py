@@ -1,0 +1,1 @@
+"""A local Onlive API for demos and tests."""
