@@ -83,9 +83,9 @@ class Change:
             "updatedAt": self.updated_at,
         }
 
-    def lines(self) -> list[str]:
-        """Return one line a field for a log; values only of :data:`SAFE_FIELDS`."""
-        return [self._line(name) for name in self.after]
+    def lines(self) -> dict[str, str]:
+        """Return one line a field for a log, :data:`SAFE_FIELDS` first; values only of these."""
+        return {name: self._line(name) for name in sorted(self.after, key=lambda name: name not in SAFE_FIELDS)}
 
     def _line(self, name: str) -> str:
         value = self.after[name]

@@ -1,0 +1,293 @@
+"""The whole logic of a call as generators: they yield what they want done and are sent the outcome, and do no I/O.
+
+A driver runs a flow: for each :class:`Send` it makes the exchange and sends back an ``Answer`` or a ``Failure``; for
+each :class:`Wait` it waits; each :class:`Note` it logs. So every driver retries, paces, signs and verifies alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from onlive_provider.changes import UNREADABLE_FIELDS, Change, epoch, holds
+from onlive_provider.client import errors, retry
+from onlive_provider.client.limits import Budget, Budgets
+from onlive_provider.client.protocol import (
+    SERVICE,
+    Answer,
+    Call,
+    Failure,
+    Request,
+    Resource,
+    build_request,
+    failure_error,
+    read_object,
+    status_error,
+)
+from onlive_provider.client.settings import Settings
+
+Record = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Make this exchange and send its outcome back."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait, and send ``None`` back.
+
+    :param seconds: how long.
+    :param why: for the log.
+    """
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Tell the person who reads the log, and send ``None`` back."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Know that this change is about to be sent, and send ``None`` back."""
+
+    change: Change
+
+
+Step = Send | Wait | Note | Writing
+Flow = Generator[Step, Answer | Failure | None, T]
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def time(self) -> float:
+        """Return the seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+
+@dataclass(slots=True)
+class Flows:
+    """The flows of one access key at one address, and what they learn about its server's clock.
+
+    :param random: returns an evenly distributed number in [0, 1), for the jitter of a back-off.
+    """
+
+    settings: Settings
+    budgets: Budgets
+    clock: Clock
+    random: Callable[[], float]
+    _ahead: float = field(default=0.0, init=False)
+    _correction: float = field(default=0.0, init=False)
+
+    def read(self, resource: Resource, record_id: str) -> Flow[Record]:
+        """Read one record."""
+        return (yield from self._call(Call("GET", resource.record_path(record_id)), _Patience(self.clock)))
+
+    def page(self, resource: Resource, query: Mapping[str, str]) -> Flow[Record]:
+        """Read one page of a list."""
+        return (yield from self._call(Call("GET", resource.path, tuple(query.items())), _Patience(self.clock)))
+
+    def probe(self) -> Flow[None]:
+        """Make one signed read-only call, once: no retry, no correction of the clock."""
+        call = Call("GET", SERVICE.path, (("limit", "1"),))
+        patience = _Patience(self.clock)
+        outcome = yield from self._attempt(call, patience)
+        if _record(outcome) is None:
+            raise self._error(call, outcome, patience, attempts=1)
+
+    def write(
+        self, resource: Resource, record_id: str, patch: Mapping[str, Any], before: Mapping[str, Any] | None
+    ) -> Flow[Record]:
+        """Send a patch; when its fate is unknown, look the record up before sending it again.
+
+        :param before: the record as it was read, if it was: the baseline of ``updatedAt`` for a look-up.
+        :return: the record as the API answered it, or as the look-up found it.
+        """
+        call = Call("PUT", resource.record_path(record_id), payload=patch)
+        patience = _Patience(self.clock)
+
+        def look_up() -> Flow[Record | None]:
+            yield Note(f"{call}: it is not known whether the write was made; reading the record to find out")
+            record = yield from self._call(Call("GET", call.path), patience)
+            return record if self.shows(record, patch, before, patience.first_sent) else None
+
+        return (yield from self._call(call, patience, look_up))
+
+    def _call(
+        self, call: Call, patience: _Patience, look_up: Callable[[], Flow[Record | None]] | None = None
+    ) -> Flow[Record]:
+        attempts = 0
+        clock_corrected = False
+        while True:
+            outcome = yield from self._attempt(call, patience)
+            attempts += 1
+            record = _record(outcome)
+            if record is not None:
+                return record
+            if not clock_corrected and self._clock_was_off(outcome) and self._has_patience(attempts, patience):
+                clock_corrected = True
+                self._correction = self._ahead
+                yield Note(f"{call}: refused, and the clocks differ by {self._ahead:.0f} s; signing by the server's")
+                continue
+            delay = self._delay(outcome, attempts, patience)
+            if look_up is not None and retry.fate_is_unknown(outcome):
+                wait = max(delay or 0.0, retry.SETTLING_DELAY)
+                yield Wait(wait, f"{call}: {_why(outcome)}; the write may still be under way")
+                record = yield from self._settle(call, look_up, patience, attempts)
+                if record is not None:
+                    return record
+                if not self._has_patience(attempts, patience):
+                    delay = None
+            elif delay is not None:
+                if isinstance(outcome, Answer) and outcome.status == 429:
+                    self._budget(call).close_until(self.clock.monotonic() + delay)
+                limit = self.settings.max_attempts
+                yield Wait(delay, f"{call}: {_why(outcome)}; attempt {attempts + 1} of {limit} follows")
+            if delay is None:
+                raise self._error(call, outcome, patience, attempts)
+
+    def _settle(
+        self, call: Call, look_up: Callable[[], Flow[Record | None]], patience: _Patience, attempts: int
+    ) -> Flow[Record | None]:
+        try:
+            record = yield from look_up()
+        except errors.OnliveCallError as failed:
+            raise errors.OnliveUnknownFateError(
+                f"no answer says whether the write was made, and looking it up failed: {failed}",
+                call=str(call),
+                attempts=attempts,
+                elapsed=patience.elapsed(),
+                retry_after=failed.retry_after,
+            ) from failed
+        made = "the write was made and is not sent again" if record is not None else "the write was not made"
+        yield Note(f"{call}: {made}")
+        return record
+
+    def _attempt(self, call: Call, patience: _Patience) -> Flow[Answer | Failure]:
+        budget = self._budget(call)
+        while delay := budget.take(self.clock.monotonic()):
+            kind = "writes" if call.is_write else "reads"
+            began = self.clock.monotonic()
+            yield Wait(delay, f"{call}: {budget.per_minute} {kind} a minute are used up, or the server asked to wait")
+            patience.pause(self.clock.monotonic() - began)
+        patience.first_sent = patience.first_sent or self.clock.time()
+        request = build_request(
+            call,
+            base_url=self.settings.base_url,
+            profile=self.settings.profile,
+            credentials=self.settings.credentials,
+            now=self.clock.time() + self._correction,
+        )
+        outcome = yield Send(request)
+        assert outcome is not None
+        if isinstance(outcome, Answer):
+            server_time = retry.server_time(outcome)
+            if server_time is not None:
+                self._ahead = server_time - self.clock.time()
+        return outcome
+
+    def _budget(self, call: Call) -> Budget:
+        return self.budgets.writes if call.is_write else self.budgets.reads
+
+    def _delay(self, outcome: Answer | Failure, attempts: int, patience: _Patience) -> float | None:
+        """Return the seconds after which the call may be sent again, or ``None`` when it may not."""
+        if not retry.may_be_sent_again(outcome):
+            return None
+        delay = retry.backoff(attempts, self.random())
+        if isinstance(outcome, Answer):
+            delay = max(delay, retry.retry_after(outcome, self.clock.time()) or 0.0)
+        return delay if self._has_patience(attempts, patience, delay) else None
+
+    def _has_patience(self, attempts: int, patience: _Patience, delay: float = 0.0) -> bool:
+        """Whether a call may be sent once more after a delay."""
+        in_time = patience.elapsed() + delay <= self.settings.max_elapsed
+        return attempts < self.settings.max_attempts and in_time
+
+    def _clock_was_off(self, outcome: Answer | Failure) -> bool:
+        """Whether a 401 came although, or because, the call was signed with another time than the server's."""
+        return _tells_skew(outcome) and abs(self._ahead - self._correction) > retry.SKEW_TOLERANCE
+
+    def _error(
+        self, call: Call, outcome: Answer | Failure, patience: _Patience, attempts: int
+    ) -> errors.OnliveCallError:
+        elapsed = patience.elapsed()
+        if isinstance(outcome, Failure):
+            return failure_error(outcome, call=call, attempts=attempts, elapsed=elapsed)
+        skewed = _tells_skew(outcome) and abs(self._ahead) > retry.SKEW_TOLERANCE
+        return status_error(
+            outcome,
+            call=str(call),
+            attempts=attempts,
+            elapsed=elapsed,
+            retry_after=retry.retry_after(outcome, self.clock.time()),
+            skew=self._ahead if skewed else None,
+        )
+
+    def shows(
+        self,
+        record: Mapping[str, Any],
+        patch: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        first_sent: float,
+    ) -> bool:
+        """Whether a record read after a write of unknown fate shows that the write was made.
+
+        :param before: the record as it was read before the write, if it was.
+        :param first_sent: seconds since the epoch, when the write first left; only used without ``before``.
+        """
+        readable = {name: value for name, value in patch.items() if name not in UNREADABLE_FIELDS}
+        mode = self.settings.object_updates
+        if not all(holds(record, name, value, mode) for name, value in readable.items()):
+            return False
+        if len(readable) == len(patch):
+            return True
+        baseline = epoch((before or {}).get("updatedAt"))
+        if baseline is None:
+            # An `updatedAt` may have whole seconds, as the `Date` has.
+            baseline = first_sent + self._ahead - 1.0
+        updated_at = epoch(record.get("updatedAt"))
+        return updated_at is not None and updated_at > baseline
+
+
+class _Patience:
+    """How long a call has been tried for, waits for the budget left out, and when it was first sent."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.first_sent = 0.0
+        self._clock = clock
+        self._started = clock.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        self._started += seconds
+
+    def elapsed(self) -> float:
+        return self._clock.monotonic() - self._started
+
+
+def _record(outcome: Answer | Failure) -> Record | None:
+    if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+        return read_object(outcome)
+    return None
+
+
+def _tells_skew(outcome: Answer | Failure) -> bool:
+    return isinstance(outcome, Answer) and outcome.status == 401 and retry.server_time(outcome) is not None
+
+
+def _why(outcome: Answer | Failure) -> str:
+    if isinstance(outcome, Failure):
+        return f"{outcome.kind.value} ({outcome.detail})"
+    return f"the server answered {outcome.status}"

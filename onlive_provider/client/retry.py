@@ -1,0 +1,79 @@
+"""May this be sent again, and when: pure functions of what came back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from onlive_provider.client.protocol import Answer, Failure, FailureKind
+
+FIRST_DELAY = 0.5
+"""Seconds: the upper bound of the first back-off; it doubles with every attempt."""
+LONGEST_DELAY = 30.0
+"""Seconds: no back-off is longer, unless the server asks for more."""
+LONGEST_RETRY_AFTER = 366 * 86_400.0
+"""Seconds: a server that asks for a longer wait does not mean it."""
+SETTLING_DELAY = 1.0
+"""Seconds: a write without an answer may still be under way; it is not looked up sooner."""
+SKEW_TOLERANCE = 60.0
+"""Seconds: a clock that is off by less is not the cause of a 401 (the documented window is 15 minutes)."""
+
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+UNKNOWN_FATE_STATUSES = frozenset({408, 500, 502, 504})
+"""Answers after which a write may have been made all the same. 425, 429 and 503 say that it was not taken."""
+
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+def may_be_sent_again(outcome: Answer | Failure) -> bool:
+    """Whether the same call may succeed later without anybody correcting anything."""
+    if isinstance(outcome, Failure):
+        return outcome.kind in (FailureKind.NOT_SENT, FailureKind.LOST)
+    return outcome.status in RETRIED_STATUSES
+
+
+def fate_is_unknown(outcome: Answer | Failure) -> bool:
+    """Whether a write with this outcome may have been made."""
+    if isinstance(outcome, Failure):
+        return outcome.kind in (FailureKind.LOST, FailureKind.TOO_LARGE)
+    return outcome.status in UNKNOWN_FATE_STATUSES or 200 <= outcome.status < 300
+
+
+def backoff(attempt: int, random: float) -> float:
+    """Return the seconds to wait after the ``attempt``-th try: full jitter under a doubling bound.
+
+    :param attempt: 1 for the first.
+    :param random: evenly distributed in [0, 1).
+    """
+    return random * min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 16))
+
+
+def retry_after(answer: Answer, now: float) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, or ``None`` when it asks for nothing intelligible.
+
+    :param now: seconds since the epoch; only used for a date when the answer has no ``Date`` of its own.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+    else:
+        when = _epoch(text)
+        if when is None:
+            return None
+        sent = server_time(answer)
+        seconds = max(0.0, when - (now if sent is None else sent))
+    return seconds if seconds <= LONGEST_RETRY_AFTER else None
+
+
+def server_time(answer: Answer) -> float | None:
+    """Return the answer's ``Date`` as seconds since the epoch, or ``None``."""
+    return _epoch(answer.headers.get("date", ""))
+
+
+def _epoch(http_date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(http_date)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,145 @@
+"""One safe update as a flow: read, compare, send only what changes, and say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from onlive_provider.changes import Change, epoch, holds, instant, plan
+from onlive_provider.client import errors
+from onlive_provider.client.flows import Flow, Flows, Note, Record, Writing
+from onlive_provider.client.protocol import APPOINTMENT, Resource
+
+Outcome = Literal["updated", "unchanged", "planned"]
+_MAX_FIELD_LINES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What a caller wants of one record. Its repr does not show the payload.
+
+    :param payload: the checked payload: plain JSON, times in UTC.
+    :param only_changed: read first and send only the fields that differ; ``False`` sends the payload as it is.
+    :param plan_only: read and compare, and send nothing.
+    :param expected_updated_at: the ``updatedAt`` that the caller last saw; a record with another is refused.
+    :param fallback_slots: ``{"start", "end"}`` in UTC, tried in order when the server answers 409.
+    :param check: called with the patch and the record as read before anything is sent; raises to refuse.
+    """
+
+    resource: Resource
+    id: str
+    payload: Mapping[str, Any] = field(repr=False)
+    only_changed: bool = True
+    plan_only: bool = False
+    expected_updated_at: str | None = None
+    fallback_slots: tuple[Mapping[str, str], ...] = ()
+    check: Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The record in words: ``appointment 1610...``."""
+        return f"{self.resource.name} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What became of an update. Its repr does not show the record.
+
+    :param record: as the API answered it: to the write, or to the read when nothing was written.
+    """
+
+    outcome: Outcome
+    record: Record = field(repr=False)
+    change: Change
+
+
+def update(flows: Flows, wanted: Update) -> Flow[Updated]:
+    """Carry out one update.
+
+    An appointment that is already in one of the ``fallback_slots`` stays there: moving it again would notify its
+    guests again at every run.
+
+    :raises OnliveStaleRecordError: the record moved since ``expected_updated_at``; nothing was sent.
+    :raises OnliveConflictError: the wanted slot and every fallback slot are taken.
+    """
+    current = None
+    if wanted.only_changed or wanted.plan_only or wanted.expected_updated_at or not wanted.payload:
+        current = yield from _read(flows, wanted)
+    payload, *fallbacks = _candidates(wanted, current)
+    while True:
+        change = plan(
+            wanted.id,
+            current,
+            payload,
+            only_changed=wanted.only_changed,
+            object_updates=flows.settings.object_updates,
+        )
+        if wanted.check is not None and current is not None:
+            wanted.check(change.after, current)
+        if current is not None and (not change or wanted.plan_only):
+            yield from _say_plan(wanted, change, "Would change" if change else "Nothing to change in")
+            return Updated("planned" if change else "unchanged", current, change)
+        yield from _say_plan(wanted, change, "Changing")
+        yield Writing(change)
+        try:
+            record = yield from flows.write(wanted.resource, wanted.id, change.after, current)
+        except errors.OnliveConflictError as conflict:
+            if not fallbacks:
+                raise
+            payload, *fallbacks = fallbacks
+            said = conflict.server_message or "conflict"
+            yield Note(f"The server answered 409 ({said}): trying {payload['start']} to {payload['end']}")
+        else:
+            yield from _say_answer(flows, wanted, change, record)
+            return Updated("updated", record, replace(change, updated_at=record.get("updatedAt")))
+
+
+def _read(flows: Flows, wanted: Update) -> Flow[Record]:
+    current = yield from flows.read(wanted.resource, wanted.id)
+    updated_at = current.get("updatedAt")
+    start = epoch(current.get("start")) if wanted.resource == APPOINTMENT else None
+    past = ""
+    if start is not None and start < flows.clock.time():
+        past = f"; it began at {current['start']}, and the server may refuse to modify a past appointment"
+    yield Note(f"Read {wanted.name}, last changed at {updated_at}{past}")
+    expected = wanted.expected_updated_at
+    if expected and instant(updated_at) != (instant(expected) or expected):
+        raise errors.OnliveStaleRecordError(wanted.name, expected, updated_at)
+    return current
+
+
+def _candidates(wanted: Update, current: Record | None) -> list[Mapping[str, Any]]:
+    payloads = [wanted.payload, *({**wanted.payload, **slot} for slot in wanted.fallback_slots)]
+    if current is None or len(payloads) == 1:
+        return payloads
+    there = [p for p in payloads if all(holds(current, name, p.get(name), "replace") for name in ("start", "end"))]
+    return there[:1] or payloads
+
+
+def _say_plan(wanted: Update, change: Change, verb: str) -> Flow[None]:
+    yield Note(f"{verb} {wanted.name}{':' if change else ''}")
+    lines = change.lines()
+    names = list(lines)
+    for name in names[:_MAX_FIELD_LINES]:
+        yield Note(f"  {lines[name]}")
+    if rest := names[_MAX_FIELD_LINES:]:
+        yield Note(f"  and {', '.join(rest)}")
+    if change.unreadable:
+        yield Note(
+            f"  {', '.join(change.unreadable)} cannot be read back: every run sends it again, and may notify again"
+        )
+
+
+def _say_answer(flows: Flows, wanted: Update, change: Change, record: Record) -> Flow[None]:
+    yield Note(f"Sent {', '.join(change.after)}; {wanted.name} was last changed at {record.get('updatedAt')}")
+    mode = flows.settings.object_updates
+    differing = [
+        name
+        for name, value in change.after.items()
+        if name in record and name not in change.unreadable and not holds(record, name, value, mode)
+    ]
+    if differing:
+        yield Note(
+            f"The server holds another value than was sent in {', '.join(differing)}: the next run will send it again"
+        )

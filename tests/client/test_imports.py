@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("airflow", "requests", "urllib3", "aiohttp", "fastapi", "pydantic", "pendulum")
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "module", ["changes", "client.updates", "client.listing", "client.settings", "client.retry", "client.limits"]
+)
+def test_importing_all_but_the_driver_is_free(module: str) -> None:
+    assert modules_after(f"import onlive_provider.{module}").isdisjoint(HEAVY)
+
+
+def test_only_the_driver_imports_requests_and_nothing_imports_airflow() -> None:
+    loaded = modules_after("import onlive_provider.client.sync")
+    assert "requests" in loaded
+    assert loaded.isdisjoint({"airflow", "aiohttp", "fastapi", "pydantic"})
