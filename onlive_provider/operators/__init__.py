@@ -1,0 +1,1 @@
+"""Operators that plan, write only what changes, and report."""

@@ -1,0 +1,116 @@
+"""A server that holds one record and a Connection to it, and a way to run an operator as Airflow does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.loopback import ID, SECRET, LoopbackServer, Recorded, fresh_credentials, reply
+
+APPOINTMENT = {
+    "id": ID,
+    "createdAt": "2025-03-09T19:32:03.735Z",
+    "updatedAt": "2025-03-09T19:32:06.669Z",
+    "title": "Product Demo",
+    "description": None,
+    "start": "2030-03-10T08:00:00.000Z",
+    "end": "2030-03-10T08:30:00.000Z",
+    "guests": [{"email": "ana.lopez@example.com", "extraFields": {"phone": "+34600000001"}}],
+    "reminders": [{"time": 15, "unit": "m"}],
+    "extraFields": {"priority": "low"},
+    "state": "pending",
+}
+SERVICE = {
+    "id": ID,
+    "createdAt": "2025-03-09T19:32:03.735Z",
+    "updatedAt": "2025-03-09T19:32:06.669Z",
+    "name": "Test drive",
+    "duration": 45,
+    "incrementTime": 15,
+    "minTimeToSchedule": 1,
+    "maxTimeToSchedule": 90,
+    "active": True,
+    "dateRanges": [],
+}
+WRITTEN_AT = "2025-03-10T00:00:00.000Z"
+
+
+class RecordServer(LoopbackServer):
+    """Answers GET with the record and PUT with the record updated; ``answer_to_put`` comes first, where given."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        super().__init__()
+        self.record = dict(record)
+        self.answers_to_put: list[Any] = []
+        self.answers_to_get: list[Any] = []
+        self.otherwise = self._serve_record
+
+    def _serve_record(self, request: Recorded) -> Any:
+        queue = self.answers_to_put if request.method == "PUT" else self.answers_to_get
+        if queue:
+            return queue.pop(0)
+        if request.method == "PUT":
+            patch = request.json()
+            patch.pop("agentComment", None)
+            self.record |= {**patch, "updatedAt": WRITTEN_AT}
+        return reply(200, self.record)
+
+    @property
+    def patches(self) -> list[dict[str, Any]]:
+        return [request.json() for request in self.writes]
+
+
+class TaskInstance:
+    """What an operator sees of its task instance."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        json.dumps(value)
+        self.xcoms[key] = value
+
+
+Execute = Callable[[Any], tuple[Any, dict[str, Any]]]
+
+
+@pytest.fixture
+def execute() -> Execute:
+    """Run an operator; return what it returned and what it pushed. What it pushed stays in ``execute.ti``."""
+
+    def run(operator: Any) -> tuple[Any, dict[str, Any]]:
+        run.ti = TaskInstance()  # type: ignore[attr-defined]
+        return operator.execute({"ti": run.ti}), run.ti.xcoms  # type: ignore[attr-defined]
+
+    return run
+
+
+def connection_to(server: LoopbackServer, **extra: Any) -> str:
+    return json.dumps(
+        {
+            "conn_type": "onlive",
+            "login": fresh_credentials().access_key_id,
+            "password": SECRET,
+            "host": server.url,
+            "extra": extra,
+        }
+    )
+
+
+def serving(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:
+    with RecordServer(record) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
+        yield server
+
+
+@pytest.fixture
+def appointment_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:
+    yield from serving(APPOINTMENT, monkeypatch)
+
+
+@pytest.fixture
+def service_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:
+    yield from serving(SERVICE, monkeypatch)
