@@ -1,0 +1,207 @@
+"""`make demo`: the example DAGs in a real Airflow against a local Onlive API, twice: what changed, and what it cost."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from scripts.airflow_home import make_airflow_home
+from scripts.demo_data import DemoData, prepare
+
+if TYPE_CHECKING:
+    from onlive_provider.sandbox.server import Sandbox
+
+RunDag = Callable[[str, "dict[str, str] | None"], Any]
+KINDS = {
+    "appointments": ("start", "end", "state", "reminders", "agentComment"),
+    "services": ("dateRanges", "incrementTime", "maxTimeToSchedule", "active"),
+}
+ERROR = re.compile(r"^(?:onlive_provider\.client\.errors\.)(Onlive\w+: .*(?:\n  - .*)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Act:
+    """One DAG of the demonstration.
+
+    :param failing: how many of its tasks must fail.
+    """
+
+    dag_id: str
+    story: str
+    failing: int = 0
+    conf: dict[str, str] | None = None
+
+
+def acts(data: DemoData) -> list[Act]:
+    """Return the three DAGs and what each is about."""
+    return [
+        Act(
+            "onlive_evening_confirmations",
+            "Scheduled: appointments that the CRM's table says were confirmed by phone get their state, a reminder\n"
+            "and a comment. One call was not answered: that appointment is left alone.",
+        ),
+        Act(
+            "onlive_crm_sync",
+            "Data-driven: a CSV file moves four appointments, a SQL query switches the rules of three services.\n"
+            "One slot is taken (it goes to its fallback slot), one row and one service are right already (nothing is\n"
+            "sent), and one row ends before it starts: it must fail alone, before any call.",
+            failing=1,
+        ),
+        Act(
+            "onlive_summer_season",
+            f"Seasonal: a service that is closed from {data.season['first_day']} to {data.season['last_day']} "
+            f"({data.season['timezone']}) opens for\n"
+            "the summer. First the plan, which sends nothing; then the apply task.",
+            conf=data.season,
+        ),
+    ]
+
+
+def main() -> int:
+    """Run the demonstration and return the exit status: 0 when everything happened as told."""
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="onlive-demo-"))
+    log = folder / "airflow.log"
+    console = console_beside(log)
+    console.print("[bold]The Onlive provider for Airflow[/bold]: three example DAGs against a local booking API\n")
+    console.print("Starting the local Onlive API and an Airflow with a database of its own ...")
+    make_airflow_home(folder / "airflow")
+    from onlive_provider.sandbox.server import Sandbox
+
+    with Sandbox() as sandbox:
+        data = prepare(folder, sandbox)
+        os.environ |= data.environment
+        version, run_dag = start_airflow()
+        console.print(
+            f"Airflow {version} is ready, {elapsed(started)}. Its input is in {folder}: crm.sqlite and moves.csv"
+        )
+        fine = [play(console, sandbox, run_dag, act, log) for act in acts(data)]
+        console.rule("[bold]The same three again[/bold]", align="left")
+        console.print("A re-run, a cleared task or a backfill must never notify a guest twice.\n")
+        fine += [replay(console, sandbox, run_dag, act) for act in acts(data)]
+    console.print(
+        f"\n[bold]{'All went as told' if all(fine) else 'Something did not go as told'}[/bold], {elapsed(started)}.\n"
+    )
+    console.print("Where to look next")
+    for what, why in (
+        ("make airflow", "the same in Airflow's web interface, beside the sandbox's live page"),
+        ("dags_examples/", "the three DAGs, to copy"),
+        ("README.md, docs/", "the Connection, the operators, and what they promise"),
+        (str(log), "everything that Airflow logged"),
+    ):
+        console.print(f"  {what:<36} {why}")
+    return 0 if all(fine) else 1
+
+
+def console_beside(log: Path) -> Console:
+    """Return a console on the real standard output, and send all other output of this process to a file."""
+    console = Console(file=os.fdopen(os.dup(1), "w", encoding="utf-8"), width=118, highlight=False, soft_wrap=False)
+    sink = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    return console
+
+
+def start_airflow() -> tuple[str, RunDag]:
+    """Make Airflow's database; return its version and a function that runs a DAG to its end."""
+    import airflow
+    from airflow.utils.db import initdb
+
+    initdb()
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    return airflow.__version__, lambda dag_id, conf: bag.dags[dag_id].test(run_conf=conf)
+
+
+def play(console: Console, sandbox: Sandbox, run_dag: RunDag, act: Act, log: Path) -> bool:
+    """Run a DAG; show what changed, what failed and what it cost; return whether it went as told."""
+    console.print()
+    console.rule(f"[bold]{act.dag_id}[/bold]", align="left")
+    console.print(act.story)
+    before, calls, notified, logged = (
+        snapshot(sandbox),
+        len(sandbox.calls()),
+        len(sandbox.notifications()),
+        log.stat().st_size,
+    )
+    run = run_dag(act.dag_id, act.conf)
+    states = Counter(str(getattr(ti.state, "value", ti.state)) for ti in run.get_task_instances())
+    console.print(changes(before, snapshot(sandbox)))
+    if states["failed"]:
+        with log.open(encoding="utf-8") as file:
+            file.seek(logged)
+            for error in dict.fromkeys(ERROR.findall(file.read())):
+                console.print(f"[red]A task failed, and Airflow does not retry it:[/red] {error}", markup=True)
+    cost = spent(sandbox, calls, notified)
+    console.print(
+        f"Tasks: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}.  It cost {cost}."
+    )
+    return states["failed"] == act.failing and "0 writes" not in cost
+
+
+def replay(console: Console, sandbox: Sandbox, run_dag: RunDag, act: Act) -> bool:
+    """Run a DAG again and return whether nothing was sent."""
+    calls, notified = len(sandbox.calls()), len(sandbox.notifications())
+    run_dag(act.dag_id, act.conf)
+    cost = spent(sandbox, calls, notified)
+    console.print(f"  {act.dag_id:<32} {cost}")
+    return cost.endswith("0 writes, 0 notifications")
+
+
+def snapshot(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return every record that the sandbox holds."""
+    return {(kind, record["id"]): record for kind in KINDS for record in sandbox.records(kind)}
+
+
+def changes(before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str, str], dict[str, Any]]) -> Table:
+    """Return a table of every field that differs."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("record", "field", "before", "after"):
+        table.add_column(heading, overflow="fold")
+    for (kind, record_id), record in after.items():
+        name = record.get("title") or record.get("name")
+        for field in KINDS[kind]:
+            was = before[kind, record_id].get(field)
+            if was != record.get(field):
+                table.add_row(name, field, shown(was), shown(record.get(field)))
+                name = ""
+    return table
+
+
+def shown(value: Any) -> str:
+    """Return a value as a person reads it."""
+    if isinstance(value, list):
+        return "\n".join(shown(item) for item in value) or "none"
+    if isinstance(value, dict) and "startDate" in value:
+        return f"{value['startDate'][:16]}Z to {value['endDate'][:16]}Z"
+    if isinstance(value, dict) and "unit" in value:
+        return f"{value['time']} {value['unit']}"
+    return "-" if value is None else str(value)
+
+
+def spent(sandbox: Sandbox, calls: int, notified: int) -> str:
+    """Return what was asked of the API since a number of calls and notifications."""
+    methods = Counter(call["method"] for call in sandbox.calls()[calls:])
+    return f"{methods['GET']} reads, {methods['PUT']} writes, {len(sandbox.notifications()) - notified} notifications"
+
+
+def elapsed(started: float) -> str:
+    """Return the time since the start."""
+    return f"{time.monotonic() - started:.0f} s after the start"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

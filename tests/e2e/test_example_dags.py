@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from onlive_provider.sandbox.server import Sandbox
+from scripts.demo_data import DemoData, prepare
+from tests.e2e.conftest import DagRunResult
+
+RunDag = Callable[..., DagRunResult]
+
+
+@pytest.fixture
+def demo(tmp_path: Path, onlive_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> DemoData:
+    data = prepare(tmp_path, onlive_sandbox)
+    for name, value in data.environment.items():
+        monkeypatch.setenv(name, value)
+    return data
+
+
+def writes(sandbox: Sandbox) -> list[tuple[str, int]]:
+    return [(call["path"].rpartition("/")[2], call["status"]) for call in sandbox.calls() if call["method"] == "PUT"]
+
+
+def crm_rows(demo: DemoData, sql: str) -> list[tuple[Any, ...]]:
+    crm = sqlite3.connect(demo.crm)
+    try:
+        return crm.execute(sql).fetchall()
+    finally:
+        crm.close()
+
+
+def in_zone(text: str, zone: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+
+
+def span(record: dict[str, Any]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(record["start"]), datetime.fromisoformat(record["end"])
+
+
+def test_the_scheduled_dag_writes_each_phone_confirmation_once(
+    demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    calls = dict(crm_rows(demo, "SELECT appointment_id, agent FROM phone_calls WHERE result = 'confirmed'"))
+    silent = crm_rows(demo, "SELECT appointment_id FROM phone_calls WHERE result <> 'confirmed'")[0][0]
+
+    assert run_dag("onlive_evening_confirmations").state == "success"
+
+    for appointment_id, agent in calls.items():
+        record = onlive_sandbox.record("appointments", appointment_id)
+        assert record["state"] == "confirmed"
+        assert record["reminders"] == [{"time": 60, "unit": "m"}]
+        assert record["agentComment"] == f"Confirmed by phone, {agent}"
+        marked = crm_rows(demo, f"SELECT written_at FROM phone_calls WHERE appointment_id = '{appointment_id}'")
+        assert marked == [(record["updatedAt"],)]
+    assert onlive_sandbox.record("appointments", silent)["state"] == "pending"
+    assert sorted(writes(onlive_sandbox)) == sorted((appointment_id, 200) for appointment_id in calls)
+
+    notified = len(onlive_sandbox.notifications())
+    assert run_dag("onlive_evening_confirmations").state == "success"
+    assert len(writes(onlive_sandbox)) == len(calls)
+    assert len(onlive_sandbox.notifications()) == notified
+
+
+def test_the_data_driven_dag_moves_what_it_can_and_fails_the_bad_row_alone(
+    demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    with demo.moves.open(newline="") as file:
+        plain, _, contested, wrong = csv.DictReader(file)
+    before = {row["appointment_id"]: onlive_sandbox.record("appointments", row["appointment_id"]) for row in (wrong,)}
+    rules = crm_rows(demo, "SELECT service_id, increment_time, max_days, active FROM service_rules")
+
+    result = run_dag("onlive_crm_sync")
+
+    assert result.state == "failed"
+    assert result.task_states("move_appointment") == ["success", "success", "success", "failed"]
+    assert result.tries("move_appointment", map_index=3) == 1
+    moved = onlive_sandbox.record("appointments", plain["appointment_id"])
+    zone = plain["timezone"]
+    assert span(moved) == (in_zone(plain["start"], zone), in_zone(plain["end"], zone))
+    fallen_back = onlive_sandbox.record("appointments", contested["appointment_id"])
+    zone = contested["timezone"]
+    assert span(fallen_back) == (in_zone(contested["fallback_start"], zone), in_zone(contested["fallback_end"], zone))
+    assert onlive_sandbox.record("appointments", wrong["appointment_id"]) == before[wrong["appointment_id"]]
+    for service_id, increment_time, max_days, active in rules:
+        service = onlive_sandbox.record("services", service_id)
+        assert (service["incrementTime"], service["maxTimeToSchedule"], service["active"]) == (
+            increment_time,
+            max_days,
+            bool(active),
+        )
+    assert sorted(writes(onlive_sandbox)) == sorted(
+        [
+            (plain["appointment_id"], 200),
+            (contested["appointment_id"], 409),
+            (contested["appointment_id"], 200),
+            (rules[0][0], 200),
+            (rules[1][0], 200),
+        ]
+    )
+
+    notified = len(onlive_sandbox.notifications())
+    again = run_dag("onlive_crm_sync")
+    assert again.task_states("move_appointment") == ["success", "success", "success", "failed"]
+    assert len(writes(onlive_sandbox)) == 5
+    assert len(onlive_sandbox.notifications()) == notified
+
+
+def test_the_seasonal_dag_plans_then_opens_the_summer(demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag) -> None:
+    service_id, zone = demo.season["service_id"], demo.season["timezone"]
+    before = onlive_sandbox.record("services", service_id)["dateRanges"]
+
+    result = run_dag("onlive_summer_season", conf=demo.season)
+
+    assert result.state == "success"
+    assert result.xcom("plan_summer", key="outcome") == "planned"
+    assert result.xcom("apply_summer", key="outcome") == "updated"
+    after = onlive_sandbox.record("services", service_id)["dateRanges"]
+    opens, closes = (
+        in_zone(f"{demo.season['first_day']}T00:00", zone),
+        in_zone(f"{demo.season['last_day']}T23:59:59", zone),
+    )
+
+    def covered(moment: datetime, ranges: list[dict[str, str]]) -> bool:
+        return any(
+            datetime.fromisoformat(each["startDate"]) <= moment <= datetime.fromisoformat(each["endDate"])
+            for each in ranges
+        )
+
+    for moment in (opens, closes):
+        assert not covered(moment, before)
+        assert covered(moment, after)
+    for each in before:
+        assert covered(datetime.fromisoformat(each["startDate"]), after)
+        assert covered(datetime.fromisoformat(each["endDate"]), after)
+    assert writes(onlive_sandbox) == [(service_id, 200)]
+
+    again = run_dag("onlive_summer_season", conf=demo.season)
+    assert again.xcom("apply_summer", key="outcome") == "unchanged"
+    assert len(writes(onlive_sandbox)) == 1
