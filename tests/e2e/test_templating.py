@@ -59,3 +59,7 @@ def test_the_rendered_templates_show_no_guest(run: DagRunResult) -> None:
     shown = run.rendered("jinja")
     assert EMAIL not in str(shown)
     assert "from params" in str(shown)
+    mapped = run.rendered("expand", map_index=0)
+    assert "mapped.guest" not in str(mapped)
+    assert "34600111999" not in str(mapped)
+    assert "expanded" in str(mapped)

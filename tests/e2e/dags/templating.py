@@ -35,7 +35,8 @@ def build(dag_id: str, native: bool) -> None:
 
         @task
         def payloads() -> list:
-            return [{"title": "expanded"}, {"description": "expanded too"}]
+            guest = {"email": "mapped.guest@example.com", "extraFields": {"phone": "+34600111999"}}
+            return [{"title": "expanded", "guests": [guest]}, {"description": "expanded too"}]
 
         @task
         def updates(params: dict) -> list:
