@@ -1,0 +1,220 @@
+"""What became of every record of a run: outcomes, written and read as JSON Lines, one outcome a line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import IO, Any, Literal, Self, TypeAlias, get_args
+
+from onlive_provider.client.errors import FieldError, OnlivePayloadError
+
+OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
+OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
+
+HIDDEN = "<hidden>"
+"""Stands in a report where a guest's e-mail address or phone number stood. It cannot be sent back."""
+
+_JSON_NAMES = {"updated_at": "updatedAt", "field_errors": "fieldErrors"}
+_EMAIL = r"[^\s\"'<>,;:()\\=/?&]{1,64}(?:@|%40)[^\s\"'<>,;:()\\=/?&]+"
+_PHONE = r"\+\d[\d ().-]{6,}\d"
+_PERSONAL = re.compile(f"{_EMAIL}|{_PHONE}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row of the input. Its repr shows no values, which may be a guest's.
+
+    :param index: the row's place in the input, from 0.
+    :param line: the line of the input file on which it ends, from 1; ``None`` where there are no lines.
+    :param id: the record's id; ``None`` when the row has none.
+    :param outcome: ``planned`` stands for ``updated`` where nothing was to be written.
+    :param before: the written fields as they were read; the inverse of the write.
+    :param after: the fields as they were sent.
+    :param updated_at: the record's ``updatedAt`` after the write, or as it was read.
+    :param error: the error's class, e.g. ``OnliveConflictError``.
+    :param message: the error's text, or why it was skipped.
+    :param field_errors: ``{"field", "message"}`` of every field that was refused.
+    :param attempts: calls that were sent for this record.
+    :param retryable: whether the same update may succeed later without anybody changing anything.
+    """
+
+    index: int
+    line: int | None
+    id: str | None = field(repr=False)
+    outcome: OutcomeName
+    before: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    after: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    updated_at: str | None = None
+    error: str | None = None
+    message: str | None = field(default=None, repr=False)
+    field_errors: Sequence[Mapping[str, str]] = field(default=(), repr=False)
+    attempts: int = 0
+    retryable: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome as it stands in a report: members that say nothing are left out."""
+        return {
+            name: value
+            for name, value in ((_JSON_NAMES.get(each, each), getattr(self, each)) for each in _MEMBERS)
+            if value or name == "index"
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Return the outcome of a report's line.
+
+        :raises TypeError: it is no object with an index.
+        :raises ValueError: it has no outcome, or an unknown one.
+        """
+        if not isinstance(data, dict) or not isinstance(data.get("index"), int):
+            raise TypeError("an outcome is an object with an index")
+        if data.get("outcome") not in OUTCOME_NAMES:
+            raise ValueError(f"an outcome is one of {', '.join(OUTCOME_NAMES)}")
+        given = {name: data[key] for name in _MEMBERS if (key := _JSON_NAMES.get(name, name)) in data}
+        return cls(**{"line": None, "id": None, **given})
+
+
+_MEMBERS = tuple(each.name for each in fields(Outcome))
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many outcomes there are of each name."""
+
+    total: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    not_attempted: int = 0
+    planned: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.total += 1
+        setattr(self, outcome.outcome, getattr(self, outcome.outcome) + 1)
+
+    def as_json(self) -> dict[str, int]:
+        """Return the counts by name, ``total`` first."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def without_personal_data(outcome: Outcome) -> Outcome:
+    """Return the outcome with :data:`HIDDEN` in the place of guests' e-mail addresses and phone numbers.
+
+    Hidden are e-mail addresses and international phone numbers in any text, and whatever stands under a name with
+    "phone" in it. A null stays a null, so that a cleared phone number shows as cleared.
+    """
+    return replace(
+        outcome,
+        id=_hide(outcome.id),
+        before=_hide(outcome.before),
+        after=_hide(outcome.after),
+        message=_hide(outcome.message),
+        field_errors=_hide(outcome.field_errors),
+    )
+
+
+def _hide(value: Any) -> Any:
+    if isinstance(value, str):
+        return _PERSONAL.sub(HIDDEN, value)
+    if isinstance(value, Mapping):
+        return {
+            _hide(name): _hide_all(member) if "phone" in str(name).casefold() else _hide(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_hide(item) for item in value]
+    return value
+
+
+def _hide_all(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_hide(name): _hide_all(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hide_all(item) for item in value]
+    return None if value is None else HIDDEN
+
+
+class ReportWriter:
+    """Writes outcomes as they come, in the input's order, and counts them.
+
+    An outcome that comes before its turn waits for those before it, so the memory is that of the records in work.
+
+    :param file: open for writing bytes; closed at the end.
+    :param personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
+    """
+
+    def __init__(self, file: IO[bytes], *, personal_data: bool) -> None:
+        self.counts = Counts()
+        self._file = file
+        self._personal_data = personal_data
+        self._waiting: dict[int, Outcome] = {}
+        self._next = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, outcome: Outcome) -> None:
+        """Write an outcome, once all before it are written.
+
+        :raises ValueError: there is an outcome of this index already.
+        """
+        if outcome.index < self._next or outcome.index in self._waiting:
+            raise ValueError(f"row {outcome.index} has an outcome already")
+        self.counts.add(outcome)
+        self._waiting[outcome.index] = outcome
+        if outcome.index == self._next:
+            while (ready := self._waiting.pop(self._next, None)) is not None:
+                self._write(ready)
+                self._next += 1
+            self._file.flush()
+
+    def close(self) -> None:
+        """Write what still waits, though others before it are missing, and close the file."""
+        for index in sorted(self._waiting):
+            self._write(self._waiting.pop(index))
+        self._file.close()
+
+    def _write(self, outcome: Outcome) -> None:
+        shown = outcome if self._personal_data else without_personal_data(outcome)
+        self._file.write(to_line(shown.as_json()) + b"\n")
+
+
+class ReportReader:
+    """Gives the outcomes of a report, one at a time.
+
+    A last line that was cut off, because the writer was killed, is left out.
+
+    :param file: open for reading bytes.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[Outcome]:
+        """Yield the outcomes.
+
+        :raises OnlivePayloadError: a line is no outcome: the file is not a report.
+        """
+        lines = io.TextIOWrapper(self._file, encoding="utf-8", errors="surrogateescape", newline="\n")
+        for number, line in enumerate(lines, start=1):
+            try:
+                outcome = Outcome.from_json(json.loads(line))
+            except (TypeError, ValueError, RecursionError) as error:
+                if not line.endswith("\n"):
+                    return
+                message = f"line {number} of the file is no outcome; accepted: a report that this provider wrote"
+                raise OnlivePayloadError([FieldError("report_path", message)]) from error
+            yield outcome
+
+
+def to_line(value: object) -> bytes:
+    """Return compact JSON in UTF-8; a lone surrogate, which UTF-8 cannot hold, stands as its JSON escape."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

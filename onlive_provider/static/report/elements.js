@@ -1,0 +1,48 @@
+"use strict";
+// What every section uses. Text enters elements as text nodes only, so that data cannot become markup.
+
+const OUTCOMES = [
+  { name: "failed", label: "Failed" },
+  { name: "not_attempted", label: "Not attempted" },
+  { name: "skipped", label: "Skipped" },
+  { name: "updated", label: "Updated" },
+  { name: "planned", label: "Planned" },
+  { name: "unchanged", label: "Unchanged" },
+];
+
+// Each section adds a function that takes the report's data and returns the element to show, or null for nothing.
+const sections = [];
+
+function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+function drawing(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function card(title, note, ...children) {
+  const head = element("div", { className: "card-head" }, element("h2", {}, title), element("p", { className: "muted" }, note));
+  return element("section", { className: "card" }, head, ...children);
+}
+
+function number(value) {
+  return value.toLocaleString("en");
+}
+
+function share(part, total) {
+  if (part === 0 || part === total) return part === 0 ? "0 %" : "100 %";
+  const percent = (100 * part) / total;
+  if (percent < 0.1) return "under 0.1 %";
+  if (percent > 99.9) return "over 99.9 %";
+  return `${percent.toFixed(1)} %`;
+}
+
+function counted(count, noun) {
+  return count === 1 ? `1 ${noun}` : `${number(count)} ${noun}s`;
+}

@@ -1,0 +1,4 @@
+// Draws every section, in their order.
+
+const report = JSON.parse(document.getElementById("data").textContent);
+document.getElementById("report").replaceChildren(...sections.map((draw) => draw(report)).filter((drawn) => drawn !== null));
