@@ -139,8 +139,8 @@ def holds(record: Mapping[str, Any], name: str, wanted: Any, object_updates: Obj
     current = record.get(name)
     if name in _OBJECT_FIELDS and object_updates == "merge" and isinstance(wanted, dict):
         kept = current if isinstance(current, dict) else {}
-        return all(_canonical(kept.get(key), name) == _canonical(value, name) for key, value in wanted.items())
-    return _canonical(current, name) == _canonical(wanted, name)
+        return all(_same(kept.get(key), value, name) for key, value in wanted.items())
+    return _same(current, wanted, name)
 
 
 def _before(current: Any, wanted: Any, name: str, object_updates: ObjectUpdates) -> Any:
@@ -150,15 +150,19 @@ def _before(current: Any, wanted: Any, name: str, object_updates: ObjectUpdates)
     return current
 
 
-def _canonical(value: Any, name: str) -> str:
-    return json.dumps(_normal(value, name), sort_keys=True)
+def _same(one: Any, other: Any, name: str) -> bool:
+    """Whether two values of a field mean the same to the API.
+
+    Most records of a large update already hold what is wanted, letter for letter, which is found out first. Values are
+    compared by their ``repr``, because Python's ``==`` takes ``True`` for ``1``.
+    """
+    return repr(one) == repr(other) or repr(_normal(one, name)) == repr(_normal(other, name))
 
 
 def _normal(value: Any, name: str) -> Any:
-    """Return a form in which two values are equal exactly when they mean the same to the API.
+    """Return a form of which two values have the same ``repr`` exactly when they mean the same to the API.
 
-    Numbers and booleans stay apart (JSON text tells them apart; Python's ``True == 1`` does not). The members of an
-    object field are a customer's own: no name among them has a meaning to the API.
+    The members of an object field are a customer's own: no name among them has a meaning to the API.
 
     :param name: of the member that holds the value, of the list that does, or of the object field around it.
     """
@@ -169,18 +173,19 @@ def _normal(value: Any, name: str) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        members = ((key, _normal(member, name if name in _OBJECT_FIELDS else key)) for key, member in value.items())
-        return {key: member for key, member in members if member is not None and member != {}}
+        is_own = name in _OBJECT_FIELDS
+        members = {key: _normal(value[key], name if is_own else key) for key in sorted(value)}
+        return {key: member for key, member in members.items() if member is not None and member != {}}
     if isinstance(value, list):
         items = [_normal(item, name if name in _OBJECT_FIELDS else "") for item in value]
-        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if name in _SET_FIELDS else items
+        return sorted(items, key=repr) if name in _SET_FIELDS else items
     return value
 
 
 def instant(text: object) -> str | None:
     """Return an ISO 8601 time with an offset as ``YYYY-MM-DDTHH:MM:SS.ffffff`` in UTC, or ``None``."""
     moment = _moment(text)
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return None if moment is None else moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def epoch(text: object) -> float | None:

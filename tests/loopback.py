@@ -19,6 +19,7 @@ A request beyond the script gets ``server.otherwise``, at first a status that no
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -32,6 +33,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
 from onlive_provider.client.sync import SleepingClock
@@ -132,6 +134,7 @@ class LoopbackServer:
         self._script = list(script)
         self._tls = tls
         self._lock = threading.Lock()
+        self._closed = threading.Condition(self._lock)
         self._over = threading.Event()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -149,6 +152,14 @@ class LoopbackServer:
     @property
     def methods(self) -> list[str]:
         return [request.method for request in self.requests]
+
+    def all_closed(self, *, within: float) -> bool:
+        """Wait until no client holds a connection any more, and return whether that came to pass.
+
+        :param within: seconds.
+        """
+        with self._closed:
+            return self._closed.wait_for(lambda: not self._open, within)
 
     @property
     def writes(self) -> list[Recorded]:
@@ -199,8 +210,9 @@ class LoopbackServer:
         except BaseException as failure:
             self._failures.append(failure)
         finally:
-            with self._lock:
+            with self._closed:
                 self._open.discard(connection)
+                self._closed.notify_all()
 
     def _give(self, connection: socket.socket, request: Recorded) -> bool:
         """Answer one request and return whether the connection stays open."""
@@ -238,9 +250,10 @@ def _close(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-class FakeClock(SleepingClock):
+class FakeClock(SleepingClock, WaitingClock):
     """A clock that stands still until somebody waits, and then moves by the wait.
 
+    Tasks of one event loop wait side by side: the others have their turn first, and what they wait is not waited again.
     ``waits`` lists every wait; ``jump`` is a person, or NTP, setting the machine's clock.
     """
 
@@ -258,6 +271,11 @@ class FakeClock(SleepingClock):
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.move(seconds)
+
+    async def wait(self, seconds: float) -> None:
+        began = self.monotonic()
+        await asyncio.sleep(0)
+        self.sleep(max(0.0, seconds - (self.monotonic() - began)))
 
     def move(self, seconds: float) -> None:
         self._elapsed += seconds

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import ssl
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import certifi
 from requests.utils import get_environ_proxies, select_proxy
 
-from onlive_provider.client.errors import OnliveConfigError
+from onlive_provider.client.errors import OnliveConfigError, OnliveTlsError
 from onlive_provider.client.settings import is_host, is_loopback
 
 _CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -39,6 +41,39 @@ def read_environment(base_url: str) -> Environment:
     return Environment(_proxy(base_url), _ca_bundle())
 
 
+def trust(ca_bundle: str) -> ssl.SSLContext:
+    """Return the TLS settings of a client that trusts these certificates and no others.
+
+    :param ca_bundle: path of a file or folder.
+    :raises OnliveTlsError: the file holds no certificate that can be read.
+    """
+    if os.path.isdir(ca_bundle):
+        return ssl.create_default_context(capath=ca_bundle)
+    try:
+        return ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:
+        raise OnliveTlsError(f"{ca_bundle} holds no certificate that can be read: {error}", attempts=0) from None
+
+
+def split_proxy(proxy: str) -> tuple[str, dict[str, str]]:
+    """Return a proxy's address without its credentials, and the header that holds these, if there are any."""
+    parts = urlsplit(proxy)
+    credentials, _, host = parts.netloc.rpartition("@")
+    address = f"{parts.scheme}://{host}"
+    if not credentials:
+        return address, {}
+    user, _, password = credentials.partition(":")
+    text = f"{unquote(user)}:{unquote(password)}"
+    return address, {"Proxy-Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+def proxy_variable(base_url: str) -> str:
+    """Return the name of the environment variable that the proxy's address comes from."""
+    own = f"{urlsplit(base_url).scheme}_proxy"
+    names = (own, own.upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if os.environ.get(name)), own.upper())
+
+
 def _ca_bundle() -> str:
     for name in _CA_BUNDLE_VARIABLES:
         if path := os.environ.get(name):
@@ -66,6 +101,6 @@ def _proxy(base_url: str) -> str | None:
     except ValueError:
         usable = False
     if not usable:
-        name = f"{parts.scheme.upper()}_PROXY"
+        name = proxy_variable(base_url)
         raise OnliveConfigError(name, "is not the address of a proxy, such as http://proxy.example:3128")
     return address

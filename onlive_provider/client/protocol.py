@@ -17,6 +17,7 @@ from onlive_provider.client.signing import Credentials, SigningProfile, sign
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """A larger answer is refused: no documented answer comes near, and a worker's memory is not the server's to fill."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 _WORD = re.compile(r"[^\s\"'<>,;:()]+")
@@ -94,7 +95,7 @@ class Request:
 class Answer:
     """What came back. Its repr does not show the body, which may hold guests' data.
 
-    :param headers: names in lower case.
+    :param headers: found by names in lower case.
     """
 
     status: int
@@ -136,17 +137,18 @@ def encode_body(payload: Mapping[str, Any]) -> bytes:
 
     :raises OnlivePayloadError: naming each field that JSON cannot hold.
     """
-    accepted = "text, finite numbers, true, false, null, and lists and objects of them"
-    unfit = [name for name, value in payload.items() if not _is_json({name: value})]
-    if unfit:
+    try:
+        return _json_bytes(payload)
+    except (TypeError, ValueError):
+        accepted = "text, finite numbers, true, false, null, and lists and objects of them"
+        unfit = [name for name, value in payload.items() if not _is_json({name: value})]
         raise errors.OnlivePayloadError(
             [errors.FieldError(str(name), f"is not JSON; accepted are {accepted}") for name in unfit]
-        )
-    return _json_bytes(payload)
+        ) from None
 
 
 def _json_bytes(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _JSON.encode(value).encode()
 
 
 def _is_json(value: object) -> bool:
@@ -168,7 +170,9 @@ def build_request(
     query = canonical_query(call.query)
     url = f"{base_url}{call.path}{'?' + query if query else ''}"
     body = None if call.payload is None else encode_body(call.payload)
-    headers = {"Accept": "application/json", "User-Agent": f"airflow-provider-onlive/{__version__}"}
+    # Named here and not left to the transport, which may spell it otherwise than it was signed.
+    host = base_url.partition("://")[2]
+    headers = {"Host": host, "Accept": "application/json", "User-Agent": f"airflow-provider-onlive/{__version__}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
     headers |= sign(profile, credentials, method=call.method, url=url, body=body or b"", now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from onlive_provider.client.protocol import Answer, Failure, FailureKind
 
@@ -71,6 +72,7 @@ def server_time(answer: Answer) -> float | None:
     return _epoch(answer.headers.get("date", ""))
 
 
+@lru_cache(maxsize=16)
 def _epoch(http_date: str) -> float | None:
     try:
         moment = parsedate_to_datetime(http_date)

@@ -17,7 +17,7 @@ import requests
 from requests import ConnectionError as RequestsConnectionError
 from requests import ConnectTimeout, RequestException
 from requests.exceptions import InvalidSchema, ProxyError, SSLError
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProtocolError
 
 from onlive_provider.client.environment import read_environment
 from onlive_provider.client.flows import Clock, Flow, Flows, Note, Send, Wait
@@ -234,6 +234,14 @@ def _cause(error: RequestException) -> object:
 
 
 def _detail(error: RequestException) -> str:
-    """Return the innermost cause on one line, without the address of a Python object."""
+    """Return the innermost cause on one line, without the address of a Python object.
+
+    Of an answer that is no HTTP only the kind of mistake is told: what the server sent may hold a guest's data.
+    """
     cause = _cause(error)
+    if isinstance(cause, ProtocolError | InvalidHeader):
+        inner = cause.args[-1]
+        if not isinstance(inner, OSError):
+            return type(inner if isinstance(inner, Exception) else cause).__name__
+        cause = inner
     return f"{type(cause).__name__}: {_OBJECT.sub('', str(cause))}"[:200]

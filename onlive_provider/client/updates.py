@@ -118,7 +118,10 @@ def _candidates(wanted: Update, current: Record | None) -> list[Mapping[str, Any
 
 
 def _say_plan(wanted: Update, change: Change, verb: str) -> Flow[None]:
-    yield Note(f"{verb} {wanted.name}{':' if change else ''}")
+    if not change:
+        yield Note(f"{verb} {wanted.name}")
+        return
+    yield Note(f"{verb} {wanted.name}:")
     lines = change.lines()
     names = list(lines)
     for name in names[:_MAX_FIELD_LINES]:

@@ -16,8 +16,11 @@ from onlive_provider.sandbox.records import whole_appointment, whole_service
 _ORGANIZATION = ("id", "name", "accessKeyId", "secretAccessKey", "calendars", "services", "appointments")
 
 
+MAXIMUM_ERRORS = 20
+
+
 class SeedError(Exception):
-    """A seed file cannot be used; the message names the file and every problem in it."""
+    """A seed file cannot be used; the message names the file and the problems in it, at most twenty."""
 
 
 def read_seed(path: Path, now: datetime) -> dict[str, Any]:
@@ -36,7 +39,10 @@ def read_seed(path: Path, now: datetime) -> dict[str, Any]:
     errors: FieldErrors = []
     seed = complete_seed(content, now, errors)
     if errors:
-        raise SeedError("\n".join([f"{path}: cannot be used:", *(f"  - {where}: {what}" for where, what in errors)]))
+        lines = [f"  - {where}: {what}" for where, what in errors[:MAXIMUM_ERRORS]]
+        if len(errors) > MAXIMUM_ERRORS:
+            lines.append(f"  and {len(errors) - MAXIMUM_ERRORS} more")
+        raise SeedError("\n".join([f"{path}: cannot be used:", *lines]))
     return seed
 
 

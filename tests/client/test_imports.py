@@ -18,11 +18,17 @@ def modules_after(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "module", ["changes", "client.updates", "client.listing", "client.settings", "client.retry", "client.limits"]
 )
-def test_importing_all_but_the_driver_is_free(module: str) -> None:
+def test_importing_all_but_the_drivers_is_free(module: str) -> None:
     assert modules_after(f"import onlive_provider.{module}").isdisjoint(HEAVY)
 
 
-def test_only_the_driver_imports_requests_and_nothing_imports_airflow() -> None:
+def test_the_driver_for_threads_imports_requests_and_nothing_of_airflow() -> None:
     loaded = modules_after("import onlive_provider.client.sync")
     assert "requests" in loaded
     assert loaded.isdisjoint({"airflow", "aiohttp", "fastapi", "pydantic"})
+
+
+def test_the_driver_for_many_records_imports_aiohttp_and_nothing_of_airflow() -> None:
+    loaded = modules_after("import onlive_provider.client.aio")
+    assert "aiohttp" in loaded
+    assert loaded.isdisjoint({"airflow", "fastapi", "pydantic"})

@@ -6,8 +6,10 @@ import pytest
 
 from onlive_provider.client import errors
 from onlive_provider.client.listing import PAGE_SIZE, ServiceListing
-from onlive_provider.client.sync import OnliveClient
+from tests.client.drivers import connect
 from tests.loopback import FakeClock, LoopbackServer, Recorded, reply, settings_for
+
+pytestmark = pytest.mark.usefixtures("each_driver")
 
 
 def service(number: int) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def paged(count: int) -> Any:
 
 
 def walk(answer: Any, *script: Any, **filters: str) -> tuple[list[dict[str, Any]], list[Recorded]]:
-    with LoopbackServer(*script) as server, OnliveClient(settings_for(server), clock=FakeClock()) as client:
+    with LoopbackServer(*script) as server, connect(settings_for(server), clock=FakeClock()) as client:
         server.otherwise = answer or server.otherwise
         found = list(client.iter_services(**filters))
     return found, server.requests
@@ -78,7 +80,7 @@ def test_a_filter_of_none_is_left_out() -> None:
 def test_an_unknown_filter_is_refused_before_any_call_with_a_suggestion() -> None:
     with (
         LoopbackServer() as server,
-        OnliveClient(settings_for(server)) as client,
+        connect(settings_for(server)) as client,
         pytest.raises(errors.OnlivePayloadError) as refused,
     ):
         list(client.iter_services(usergroupid="x", page="2"))
@@ -115,7 +117,7 @@ def test_a_page_that_fails_fails_the_walk() -> None:
 
 
 def test_pages_are_read_as_they_are_needed() -> None:
-    with LoopbackServer() as server, OnliveClient(settings_for(server)) as client:
+    with LoopbackServer() as server, connect(settings_for(server)) as client:
         server.otherwise = paged(100)
         services = client.iter_services()
         assert server.requests == []

@@ -11,17 +11,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from onlive_provider.client import errors
 from onlive_provider.client.settings import Settings
-from onlive_provider.client.sync import OnliveClient
+from tests.client.drivers import connect
 from tests.loopback import (
     CLOSE,
     ID,
     RESET,
+    SILENCE,
     Cut,
     FakeClock,
     LoopbackServer,
@@ -33,6 +35,7 @@ from tests.loopback import (
 CERTIFICATES = Path(__file__).parent / "certificates"
 """A key and a certificate for 127.0.0.1 that signs itself, valid for a hundred years."""
 OK = reply(200, {"id": ID})
+pytestmark = pytest.mark.usefixtures("each_driver")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -72,6 +75,34 @@ def no_tls_server(answer: bytes, *, reset: bool = False) -> Iterator[tuple[Setti
         thread.join(5)
 
 
+@contextmanager
+def tunnel_to(server: LoopbackServer) -> Iterator[str]:
+    """Run a proxy whose every tunnel leads to one server, and give its host and port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    near, _ = listener.accept()
+                    asked = b""
+                    while not asked.endswith(b"\r\n\r\n"):
+                        asked += near.recv(1)
+                    near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    far = socket.create_connection(("127.0.0.1", server.port))
+                    threading.Thread(target=pump, args=(near, far), daemon=True).start()
+                    threading.Thread(target=pump, args=(far, near), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
 class TestTls:
     def test_an_untrusted_certificate_is_refused_after_one_attempt_and_nothing_is_sent(
         self, tls: ssl.SSLContext
@@ -79,8 +110,11 @@ class TestTls:
         clock = FakeClock()
         with (
             LoopbackServer(OK, tls=tls) as server,
-            OnliveClient(settings_for(server), clock=clock) as client,
-            pytest.raises(errors.OnliveTlsError, match=r"self-signed certificate.*REQUESTS_CA_BUNDLE") as refused,
+            connect(settings_for(server), clock=clock) as client,
+            pytest.raises(
+                errors.OnliveTlsError,
+                match=r"handshake failed: SSL\w*Error: .*self-signed certificate.*REQUESTS_CA_BUNDLE",
+            ) as refused,
         ):
             client.update_service(ID, {"name": "x"})
         assert (server.requests, server.connections) == ([], 1)
@@ -91,8 +125,17 @@ class TestTls:
         self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "certificate.pem"))
-        with LoopbackServer(OK, tls=tls) as server, OnliveClient(settings_for(server)) as client:
+        with LoopbackServer(OK, tls=tls) as server, connect(settings_for(server)) as client:
             monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+            assert client.get_service(ID) == {"id": ID}
+
+    def test_a_ca_bundle_may_be_a_folder(
+        self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        named_by_its_subject = tmp_path / "69cc7227.0"  # As `openssl rehash` does.
+        named_by_its_subject.write_bytes((CERTIFICATES / "certificate.pem").read_bytes())
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+        with LoopbackServer(OK, tls=tls) as server, connect(settings_for(server)) as client:
             assert client.get_service(ID) == {"id": ID}
 
     def test_a_trusted_certificate_of_another_host_is_refused(
@@ -101,7 +144,7 @@ class TestTls:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "certificate.pem"))
         with LoopbackServer(OK, tls=tls) as server:
             settings = settings_for(server, base_url=f"https://localhost:{server.port}")
-            with OnliveClient(settings) as client, pytest.raises(errors.OnliveTlsError, match="localhost"):
+            with connect(settings) as client, pytest.raises(errors.OnliveTlsError, match="localhost"):
                 client.get_service(ID)
         assert server.requests == []
 
@@ -113,7 +156,7 @@ class TestTls:
             LoopbackServer(OK, tls=tls) as server,
             pytest.raises(errors.OnliveConfigError, match=r"REQUESTS_CA_BUNDLE: /no/such/bundle.pem does not exist"),
         ):
-            OnliveClient(settings_for(server))
+            connect(settings_for(server))
 
     def test_a_ca_bundle_that_holds_no_certificate_is_a_tls_error(
         self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -122,23 +165,24 @@ class TestTls:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
         with (
             LoopbackServer(OK, tls=tls) as server,
-            OnliveClient(settings_for(server)) as client,
-            pytest.raises(errors.OnliveTlsError),
+            pytest.raises(errors.OnliveTlsError, match="REQUESTS_CA_BUNDLE"),
+            connect(settings_for(server)) as client,
         ):
             client.get_service(ID)
+        assert server.requests == []
 
     @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
     def test_with_verify_off_any_certificate_will_do_whatever_the_environment_says(
         self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", requests.certs.where())
-        with LoopbackServer(OK, tls=tls) as server, OnliveClient(settings_for(server, verify=False)) as client:
+        with LoopbackServer(OK, tls=tls) as server, connect(settings_for(server, verify=False)) as client:
             assert client.get_service(ID) == {"id": ID}
 
     def test_a_server_that_speaks_no_tls_is_a_tls_error(self) -> None:
         with (
             no_tls_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (settings, greetings),
-            OnliveClient(settings, clock=FakeClock()) as client,
+            connect(settings, clock=FakeClock()) as client,
             pytest.raises(errors.OnliveTlsError),
         ):
             client.update_service(ID, {"name": "x"})
@@ -148,7 +192,7 @@ class TestTls:
     def test_a_handshake_that_is_cut_off_is_a_fault_of_the_network_and_tried_again(self, reset: bool) -> None:
         with (
             no_tls_server(b"", reset=reset) as (settings, greetings),
-            OnliveClient(settings, clock=FakeClock()) as client,
+            connect(settings, clock=FakeClock()) as client,
             pytest.raises(errors.OnliveNoAnswerError),
         ):
             client.get_service(ID)
@@ -174,7 +218,7 @@ class TestTls:
             thread = threading.Thread(target=serve, daemon=True)
             thread.start()
             settings = Settings(fresh_credentials(), f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=5.0)
-            with OnliveClient(settings, clock=FakeClock()) as client:
+            with connect(settings, clock=FakeClock()) as client:
                 client.update_service(ID, {"name": "x"})
             thread.join(5)
         assert methods == [b"PUT", b"GET"]
@@ -186,7 +230,7 @@ class TestTls:
         for fault in (CLOSE, RESET, Cut(reply(200, {"id": ID})[:-3])):
             with (
                 LoopbackServer(fault, reply(200, {"id": ID, "name": "x"}), tls=tls) as server,
-                OnliveClient(settings_for(server), clock=FakeClock()) as client,
+                connect(settings_for(server), clock=FakeClock()) as client,
             ):
                 client.update_service(ID, {"name": "x"})
             assert server.methods == ["PUT", "GET"]
@@ -197,7 +241,7 @@ class TestProxies:
         with LoopbackServer(OK, OK) as proxy, LoopbackServer() as other:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             settings = settings_for(proxy, base_url="http://onlive.test", allow_http=True)
-            with OnliveClient(settings) as client:
+            with connect(settings) as client:
                 client.get_service(ID)
                 monkeypatch.setenv("HTTP_PROXY", other.url)
                 client.get_service(ID)
@@ -208,40 +252,106 @@ class TestProxies:
     def test_a_proxy_may_be_given_without_its_scheme_and_with_credentials(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with LoopbackServer(OK) as proxy:
-            monkeypatch.setenv("ALL_PROXY", f"user:geheim@{proxy.host}")
+        with LoopbackServer(OK, OK) as proxy:
+            monkeypatch.setenv("ALL_PROXY", f"user:geh%65im@{proxy.host}")
             settings = settings_for(proxy, base_url="http://onlive.test", allow_http=True)
-            with OnliveClient(settings) as client:
+            with connect(settings) as client:
                 client.get_service(ID)
-        (request,) = proxy.requests
-        assert request.header("Proxy-Authorization") == "Basic dXNlcjpnZWhlaW0="
-        assert (request.header("Authorization") or "").startswith("ONLIVESITE Credential:")
+                client.get_service(ID)
+        assert (len(proxy.requests), proxy.connections) == (2, 1)
+        for request in proxy.requests:
+            assert request.header("Proxy-Authorization") == "Basic dXNlcjpnZWhlaW0="
+            assert (request.header("Authorization") or "").startswith("ONLIVESITE Credential:")
 
     def test_an_https_call_goes_through_a_tunnel_in_which_the_proxy_sees_nothing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with LoopbackServer(reply(407)) as proxy:
-            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            monkeypatch.setenv("HTTPS_PROXY", f"http://user:geheim@{proxy.host}")
             settings = settings_for(proxy, base_url="https://onlive.test", max_attempts=1)
-            with OnliveClient(settings) as client, pytest.raises(errors.OnliveConnectError, match="407"):
+            with connect(settings) as client, pytest.raises(errors.OnliveConnectError, match="407") as failed:
                 client.update_service(ID, {"name": "x"})
         (request,) = proxy.requests
         assert (request.method, request.target) == ("CONNECT", "onlive.test:443")
+        assert request.header("Proxy-Authorization") == "Basic dXNlcjpnZWhlaW0="
         assert request.header("Authorization") is None
+        assert "geheim" not in str(failed.value)
+
+    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+    def test_inside_the_tunnel_the_server_is_checked_and_sees_no_proxy_credentials(
+        self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "certificate.pem"))
+        with LoopbackServer(OK, tls=tls) as server, tunnel_to(server) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://user:geheim@{proxy}")
+            with connect(settings_for(server, base_url="https://onlive.test")) as client:
+                with pytest.raises(errors.OnliveTlsError, match=r"onlive\.test"):
+                    client.get_service(ID)
+                assert server.requests == []
+            with connect(settings_for(server, base_url="https://onlive.test", verify=False)) as client:
+                assert client.get_service(ID) == {"id": ID}
+        (request,) = server.requests
+        assert request.header("Proxy-Authorization") is None
+        assert request.header("Host") == "onlive.test"
+        assert request.target == f"/api/v1/services/{ID}"
+
+    @pytest.mark.parametrize("fault", [CLOSE, RESET, Cut(b"garbage\r\n\r\n")])
+    def test_a_proxy_that_opens_no_tunnel_is_a_fault_of_the_network(
+        self, fault: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with LoopbackServer(*[fault] * 2) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            settings = settings_for(proxy, base_url="https://onlive.test", max_attempts=2)
+            with (
+                connect(settings, clock=FakeClock()) as client,
+                pytest.raises((errors.OnliveConnectError, errors.OnliveNoAnswerError)),
+            ):
+                client.get_service(ID)
+        assert proxy.methods == ["CONNECT"] * 2
+
+    def test_a_proxy_that_never_answers_is_given_the_time_of_a_connection(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with LoopbackServer(SILENCE) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            settings = settings_for(proxy, base_url="https://onlive.test", timeout=0.2, max_attempts=1)
+            with (
+                connect(settings) as client,
+                pytest.raises((errors.OnliveConnectError, errors.OnliveNoAnswerError), match=r"timeout=0\.2"),
+            ):
+                client.get_service(ID)
+        assert proxy.methods == ["CONNECT"]
+
+    @pytest.mark.parametrize("each_driver", ["aiohttp"], indirect=True)
+    def test_a_proxy_that_is_reached_over_tls_is_checked_like_a_server(
+        self, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with LoopbackServer(OK, tls=tls) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            settings = settings_for(proxy, base_url="http://onlive.test", allow_http=True, max_attempts=1)
+            with (
+                connect(settings) as client,
+                pytest.raises(errors.OnliveTlsError, match="self-signed certificate"),
+            ):
+                client.get_service(ID)
+            assert proxy.requests == []
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "certificate.pem"))
+            with connect(settings) as client:
+                assert client.get_service(ID) == {"id": ID}
 
     def test_no_proxy_hosts_are_reached_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with LoopbackServer() as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             monkeypatch.setenv("NO_PROXY", ".invalid")
             settings = settings_for(proxy, base_url="http://onlive.invalid", allow_http=True, max_attempts=1)
-            with OnliveClient(settings) as client, pytest.raises(errors.OnliveConnectError):
+            with connect(settings) as client, pytest.raises(errors.OnliveConnectError):
                 client.get_service(ID)
         assert proxy.connections == 0
 
     def test_what_is_meant_for_this_machine_never_goes_to_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with LoopbackServer(OK) as server, LoopbackServer() as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
-            with OnliveClient(settings_for(server)) as client:
+            with connect(settings_for(server)) as client:
                 client.get_service(ID)
         assert len(server.requests) == 1
         assert proxy.connections == 0
@@ -263,11 +373,29 @@ class TestProxies:
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", address)
         with pytest.raises(errors.OnliveConfigError) as refused:
-            OnliveClient(Settings(fresh_credentials()))
+            connect(Settings(fresh_credentials()))
         assert refused.value.setting == "HTTPS_PROXY"
         assert "gehe" not in str(refused.value)
 
-    @pytest.mark.parametrize("scheme", ["http", "socks5"])
+    @pytest.mark.parametrize("each_driver", ["aiohttp"], indirect=True)
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+    @pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5", "socks5h"])
+    def test_a_socks_proxy_is_refused_before_any_call_by_the_driver_that_cannot_use_it(
+        self, scheme: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with LoopbackServer() as proxy:
+            monkeypatch.setenv(name, f"{scheme}://user:geheim@{proxy.host}")
+            with pytest.raises(errors.OnliveConfigError, match="is a SOCKS proxy") as refused:
+                connect(Settings(fresh_credentials()))
+        assert refused.value.setting == name
+        assert "geheim" not in str(refused.value)
+        assert proxy.connections == 0
+
+    @pytest.mark.parametrize(
+        ("each_driver", "scheme"),
+        [("requests", "http"), ("requests", "socks5"), ("aiohttp", "http")],
+        indirect=["each_driver"],
+    )
     def test_a_proxy_that_cannot_be_reached_is_a_connect_failure(
         self, scheme: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -276,7 +404,7 @@ class TestProxies:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://user:geheim@{proxy.host}")
         clock = FakeClock()
         with (
-            OnliveClient(Settings(fresh_credentials(), max_attempts=2), clock=clock) as client,
+            connect(Settings(fresh_credentials(), max_attempts=2), clock=clock) as client,
             pytest.raises(errors.OnliveConnectError, match=r"proxy settings") as failed,
         ):
             client.update_service(ID, {"name": "x"})

@@ -8,10 +8,11 @@ import pytest
 
 from onlive_provider.client import errors
 from onlive_provider.client.protocol import APPOINTMENT, MAX_ANSWER_BYTES
-from onlive_provider.client.sync import OnliveClient
 from onlive_provider.client.updates import Update
+from tests.client.drivers import connect
 from tests.loopback import CLOSE, ID, NOON, RESET, SILENCE, Cut, FakeClock, LoopbackServer, reply, settings_for
 
+pytestmark = pytest.mark.usefixtures("each_driver")
 PATCH = {"title": "Second", "start": "2025-03-10T08:00:00.000Z", "guests": [{"email": "ana@example.com"}]}
 OLD = {"id": ID, "title": "First", "start": "2025-03-11T08:00:00.000Z", "updatedAt": "2025-03-09T11:00:00.000Z"}
 NEW = {
@@ -34,7 +35,7 @@ UNCLEAR_STATUSES = [reply(status, {"message": "Oh"}) for status in (408, 500, 50
 
 def write(server: LoopbackServer, clock: FakeClock | None = None, patch: Any = PATCH, **changes: Any) -> Any:
     settings = settings_for(server, **{"timeout": 0.2, **changes})
-    with OnliveClient(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
+    with connect(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
         return client.update_appointment(ID, patch)
 
 
@@ -59,6 +60,18 @@ def test_an_unusable_answer_to_a_write_that_was_not_made_is_an_answer_error(answ
     with LoopbackServer(answer, reply(200, OLD)) as server, pytest.raises(errors.OnliveAnswerError):
         write(server)
     assert server.methods == ["PUT", "GET"]
+
+
+@pytest.mark.parametrize("fault", [RESET, CLOSE, Cut(b"HTTP/1.1 200 OK\r\n")])
+def test_a_write_on_a_kept_connection_that_breaks_reaches_the_server_once_and_is_looked_up(fault: Any) -> None:
+    with (
+        LoopbackServer(reply(200, OLD), fault, reply(200, NEW)) as server,
+        connect(settings_for(server), clock=FakeClock()) as client,
+    ):
+        client.get_appointment(ID)
+        assert client.update_appointment(ID, PATCH) == NEW
+    assert server.methods == ["GET", "PUT", "GET"]
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("field", ["title", "start", "guests"])
@@ -156,7 +169,7 @@ class TestFieldsThatCannotBeReadBack:
 
     def update(self, server: LoopbackServer, payload: Any, clock: FakeClock | None = None) -> Any:
         settings = settings_for(server, timeout=0.2)
-        with OnliveClient(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
+        with connect(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
             return client.update(Update(resource=APPOINTMENT, id=ID, payload=payload))
 
     @pytest.mark.parametrize(
@@ -210,7 +223,7 @@ class TestFieldsThatCannotBeReadBack:
         meanwhile = {**OLD, "updatedAt": "2025-03-09T11:59:30.000Z"}
         with LoopbackServer(reply(200, NEW), CLOSE, reply(200, meanwhile), reply(503), reply(200, NEW)) as server:
             settings = settings_for(server, timeout=0.2, writes_per_minute=1)
-            with OnliveClient(settings, clock=clock, random=lambda: 0.5) as client:
+            with connect(settings, clock=clock, random=lambda: 0.5) as client:
                 client.update_appointment(ID, COMMENT)
                 client.update_appointment(ID, COMMENT)
         assert server.methods == ["PUT", "PUT", "GET", "PUT", "PUT"]

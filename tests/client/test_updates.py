@@ -6,8 +6,8 @@ import pytest
 
 from onlive_provider.client import errors
 from onlive_provider.client.protocol import APPOINTMENT, SERVICE, Failure, FailureKind
-from onlive_provider.client.sync import OnliveClient
 from onlive_provider.client.updates import Update, Updated, update
+from tests.client.drivers import connect
 from tests.client.model_server import ModelServer, answer
 from tests.loopback import ID, FakeClock, LoopbackServer, reply, settings_for
 
@@ -316,12 +316,13 @@ def test_an_object_is_compared_as_the_server_treats_it() -> None:
     assert result.change.before == {"extraFields": {"priority": "low", "dealer": 7}}
 
 
+@pytest.mark.usefixtures("each_driver")
 class TestOverASocket:
     def test_the_put_holds_exactly_the_changed_keys(self) -> None:
         record = {"id": ID, "updatedAt": "2025-03-09T11:00:00.000Z", **APPOINTMENT_BEFORE}
         with (
             LoopbackServer(reply(200, record), reply(200, {**record, "state": "confirmed"})) as server,
-            OnliveClient(settings_for(server), clock=FakeClock()) as client,
+            connect(settings_for(server), clock=FakeClock()) as client,
         ):
             payload = {"title": "Test drive", "state": "confirmed", "guests": None}
             result = client.update(Update(resource=APPOINTMENT, id=ID, payload=payload))
@@ -332,7 +333,7 @@ class TestOverASocket:
     def test_unchanged_sends_no_put(self) -> None:
         with (
             LoopbackServer(reply(200, {"id": ID, **APPOINTMENT_BEFORE})) as server,
-            OnliveClient(settings_for(server), clock=FakeClock()) as client,
+            connect(settings_for(server), clock=FakeClock()) as client,
         ):
             result = client.update(Update(resource=APPOINTMENT, id=ID, payload={"title": "Test drive"}))
         assert server.methods == ["GET"]

@@ -1,0 +1,220 @@
+"""The client for many records at once: runs the same flows with one ``aiohttp`` session and bounded concurrency."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from onlive_provider.client.environment import Environment, proxy_variable, read_environment, split_proxy, trust
+from onlive_provider.client.errors import OnliveConfigError
+from onlive_provider.client.flows import Clock, Flow, Flows, Note, Send, Wait, Writing
+from onlive_provider.client.limits import shared_budgets
+from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.updates import Update, Updated, update
+
+T = TypeVar("T")
+Listener = Callable[[Send | Wait | Note | Writing], None]
+
+
+class WaitingClock(Clock):
+    """The machine's clock, and a task's wait."""
+
+    def time(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    async def wait(self, seconds: float) -> None:
+        """Let other tasks run."""
+        await asyncio.sleep(seconds)
+
+
+def _hear_nothing(step: Send | Wait | Note | Writing) -> None:
+    """Drop a step."""
+
+
+class AsyncOnliveClient:
+    """The Onlive API for one Connection, for one event loop. Use it in an ``async with`` block.
+
+    :param settings: how to reach the API.
+    :param connections: how many flows may be under way at once, each with one connection at most. A further one waits
+        for its turn before its first call is signed and counted, so that neither is out of date when the call leaves.
+    :param clock: where the time comes from and how a task waits.
+    :param random: evenly distributed in [0, 1), for the jitter of a back-off.
+    :raises OnliveConfigError: the environment's proxy or CA bundle cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        connections: int,
+        clock: WaitingClock | None = None,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or WaitingClock()
+        budgets = shared_budgets(
+            settings.base_url,
+            settings.credentials.access_key_id,
+            settings.reads_per_minute,
+            settings.writes_per_minute,
+        )
+        self.flows = Flows(settings, budgets, self._clock, random)
+        self._environment = read_environment(settings.base_url)
+        self._way = _way(settings.base_url, self._environment)
+        self._turns = asyncio.Semaphore(connections)
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncOnliveClient({self._settings.base_url})"
+
+    async def __aenter__(self) -> AsyncOnliveClient:
+        """Open the session.
+
+        :raises OnliveTlsError: the CA bundle cannot be read.
+        """
+        timeout = self._settings.timeout
+        needs_tls = self._settings.base_url.startswith("https:") or self._way.proxy is not None
+        tls = trust(self._environment.ca_bundle) if needs_tls and self._settings.verify else False
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # `connect` and not `sock_connect`: it is the only one that a proxy's answer to a CONNECT has to keep to.
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout),
+            trust_env=False,
+        )
+        # aiohttp sends an idempotent request again by itself when a connection breaks, PUT among them. Whether a
+        # write is sent again is the flows' decision, after looking the record up. There is no public switch; this one
+        # is read first so that an aiohttp without it fails here, and does not send a write twice.
+        if self._session._retry_connection:
+            self._session._retry_connection = False
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def update(self, wanted: Update, hear: Listener = _hear_nothing) -> Updated:
+        """Read, compare, and send only what changes. One read, and one write if anything differs.
+
+        :param hear: told each step before it is done.
+        """
+        return await self.run(update(self.flows, wanted), hear)
+
+    async def run(self, flow: Flow[T], hear: Listener = _hear_nothing) -> T:
+        """Carry out a flow.
+
+        :param hear: told each step before it is done.
+        """
+        outcome: Answer | Failure | None = None
+        async with self._turns:
+            while True:
+                try:
+                    step = flow.send(outcome)
+                except StopIteration as stop:
+                    result: T = stop.value
+                    return result
+                outcome = None
+                hear(step)
+                if isinstance(step, Send):
+                    outcome = await self._exchange(step.request)
+                elif isinstance(step, Wait):
+                    await self._clock.wait(step.seconds)
+
+    async def _exchange(self, request: Request) -> Answer | Failure:
+        assert self._session is not None
+        way = self._way
+        try:
+            async with self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers={**request.headers, **way.headers} if way.headers else request.headers,
+                data=request.body,
+                proxy=way.proxy,
+                proxy_headers=way.tunnel_headers,
+                allow_redirects=False,
+            ) as response:
+                return await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            return Failure(_kind(error), self._detail(error))
+
+    def _detail(self, error: Exception) -> str:
+        """Return the cause on one line. Most of aiohttp's own texts repeat what the server sent, or the address."""
+        cause = _cause(error)
+        name = type(cause).__name__
+        if isinstance(cause, aiohttp.ClientHttpProxyError):
+            return f"{name}: the proxy answered {cause.status}"
+        if isinstance(cause, TimeoutError) and cause.errno is None:
+            return f"{name}: timeout={self._settings.timeout:g}"
+        return f"{name}: {cause}"[:200] if isinstance(cause, OSError) else name
+
+
+class _Way(NamedTuple):
+    """What every request needs to know of the proxy.
+
+    :param headers: for the proxy, beside the request's own.
+    :param tunnel_headers: for the proxy, with the request for a tunnel.
+    """
+
+    proxy: str | None = None
+    headers: Mapping[str, str] | None = None
+    tunnel_headers: Mapping[str, str] | None = None
+
+
+def _way(base_url: str, environment: Environment) -> _Way:
+    """Return the way to the server.
+
+    :raises OnliveConfigError: the environment's proxy speaks SOCKS, which aiohttp does not.
+    """
+    if environment.proxy is None:
+        return _Way()
+    address, headers = split_proxy(environment.proxy)
+    if address.startswith("socks"):
+        raise OnliveConfigError(
+            proxy_variable(base_url),
+            "is a SOCKS proxy, which many updates at once cannot go through; accepted is one of http:// or https://",
+        )
+    # Left to itself, aiohttp tells an http proxy the credentials once a connection, and not with every request.
+    tunnels = base_url.startswith("https:")
+    return _Way(address, None, headers) if tunnels else _Way(address, headers)
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer | Failure:
+    body = bytearray()
+    while not response.content.at_eof():
+        body += await response.content.readany()
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            return Failure(FailureKind.TOO_LARGE, f"more than {MAX_ANSWER_BYTES} bytes")
+    return Answer(response.status, response.headers, bytes(body))
+
+
+def _kind(error: Exception) -> FailureKind:
+    """Return what an error says of the request's fate; an unfamiliar one says nothing, so the request may be there."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = _cause(error)
+        if isinstance(cause, ConnectionResetError):
+            return FailureKind.LOST
+        return FailureKind.TLS if isinstance(error, aiohttp.ClientSSLError) else FailureKind.NOT_SENT
+    not_sent = (aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+    return FailureKind.NOT_SENT if isinstance(error, not_sent) else FailureKind.LOST
+
+
+def _cause(error: Exception) -> Exception:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
