@@ -11,12 +11,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
+
+from onlive_provider.sandbox.brand import build_brand
 
 if TYPE_CHECKING:
     from onlive_provider.sandbox.server import Sandbox
 
 PHONE_CALLS = 6
+APPOINTMENTS = 2000
+BUDGETS = {"reads_per_minute": 60_000, "writes_per_minute": 6_000}
+"""The local API allows more calls a minute than the vendor's, so that nobody has to wait for a demonstration."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,37 @@ class DemoData:
     season: dict[str, str]
 
 
+def write_seed(folder: Path, now: datetime) -> Path:
+    """Write a seed file: the sandbox's own brand, and an exhibition for which 2,000 appointments are to come in all."""
+    brand = build_brand(now)
+    organization = brand["organizations"][0]
+    service = {**organization["services"][0], "id": _id("service"), "name": "Exhibition", "allowOverlapping": True}
+    organization["services"].append({**service, "dateRanges": [], "maxTimeToSchedule": 365})
+    coming = [a for a in organization["appointments"] if _instant(a["start"]) > now + timedelta(days=2)]
+    example = coming[0]
+    opens = (now + timedelta(days=30)).replace(hour=9, minute=0, second=0, microsecond=0)
+    for number in range(APPOINTMENTS - len(coming)):
+        start = opens + timedelta(minutes=45 * (number % 10), days=number // 200)
+        organization["appointments"].append(
+            {
+                **example,
+                "id": _id(f"appointment {number}"),
+                "serviceId": service["id"],
+                "title": f"Exhibition · guest {number + 1}",
+                "start": start.isoformat(),
+                "end": (start + timedelta(minutes=45)).isoformat(),
+                "guests": [{"email": f"guest{number + 1}@example.com"}],
+                "lang": "en",
+            }
+        )
+    for each in brand["organizations"]:
+        for record in [*each["services"], *each["appointments"]]:
+            record.pop("organizationId", None)
+    path = folder / "seed.json"
+    path.write_text(json.dumps(brand), encoding="utf-8")
+    return path
+
+
 def prepare(folder: Path, sandbox: Sandbox) -> DemoData:
     """Write the inputs into a folder."""
     calendar = _Calendar(sandbox)
@@ -40,9 +77,10 @@ def prepare(folder: Path, sandbox: Sandbox) -> DemoData:
         crm=folder / "crm.sqlite",
         moves=folder / "moves.csv",
         environment={
-            "AIRFLOW_CONN_ONLIVE_DEFAULT": sandbox.connection_json(),
+            "AIRFLOW_CONN_ONLIVE_DEFAULT": json.dumps({**json.loads(sandbox.connection_json()), "extra": BUDGETS}),
             "AIRFLOW_CONN_CRM": json.dumps({"conn_type": "sqlite", "host": str(folder / "crm.sqlite")}),
             "AIRFLOW_VAR_ONLIVE_MOVES_CSV": str(folder / "moves.csv"),
+            "AIRFLOW_VAR_ONLIVE_REPORTS": str(folder / "reports"),
         },
         season=calendar.closed_summer(),
     )
@@ -62,6 +100,7 @@ class _Calendar:
         future = [a for a in self._appointments if _instant(a["start"]) > self._now + timedelta(days=2)]
         future.sort(key=lambda appointment: (appointment["start"], appointment["id"]))
         self.pending: Iterator[dict[str, Any]] = iter([a for a in future if a["state"] == "pending"])
+        self.future = future
         self.confirmed: Iterator[dict[str, Any]] = iter([a for a in future if a["state"] == "confirmed"])
 
     def zone(self, appointment: dict[str, Any]) -> ZoneInfo:
@@ -135,6 +174,14 @@ def _write_crm(path: Path, calendar: _Calendar) -> None:
                 for index, call in enumerate(calls)
             ],
         )
+        crm.execute("CREATE TABLE guest_languages (appointment_id TEXT, lang TEXT)")
+        crm.executemany(
+            "INSERT INTO guest_languages VALUES (?, ?)",
+            [
+                (appointment["id"], appointment["lang"] if number % 20 else "ca")
+                for number, appointment in enumerate(calendar.future)
+            ],
+        )
         crm.execute("CREATE TABLE service_rules (service_id TEXT, increment_time INT, max_days INT, active INT)")
         crm.executemany(
             "INSERT INTO service_rules VALUES (?, ?, ?, ?)",
@@ -164,6 +211,10 @@ def _write_moves(path: Path, calendar: _Calendar) -> None:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"onlive demo {name}"))
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -152,7 +152,7 @@ class Flows:
                 if not self._has_patience(attempts, patience):
                     delay = None
             elif delay is not None:
-                if isinstance(outcome, Answer) and outcome.status == 429:
+                if isinstance(outcome, Answer) and outcome.status in retry.BUSY_STATUSES:
                     self._budget(call).close_until(self.clock.monotonic() + delay)
                 limit = self.settings.max_attempts
                 yield Wait(delay, f"{call}: {_why(outcome)}; attempt {attempts + 1} of {limit} follows")

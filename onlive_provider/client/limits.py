@@ -18,7 +18,7 @@ class Budget:
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
-        self._taken: deque[float] = deque(maxlen=per_minute)
+        self._taken: deque[float] = deque()
         self._closed_until = float("-inf")
         self._lock = threading.Lock()
 
@@ -29,6 +29,8 @@ class Budget:
         :return: ``0.0`` when the call may be made at once, else the seconds to wait; nothing was taken then.
         """
         with self._lock:
+            while self._taken and self._taken[0] + WINDOW <= now:
+                self._taken.popleft()
             free_at = self._closed_until
             if len(self._taken) == self.per_minute:
                 free_at = max(free_at, self._taken[0] + WINDOW)

@@ -21,6 +21,8 @@ SKEW_TOLERANCE = 60.0
 """Seconds: a clock that is off by less is not the cause of a 401 (the documented window is 15 minutes)."""
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+BUSY_STATUSES = frozenset({429, 503})
+"""Answers of a server that wants fewer calls of this key, and not only this one later: all its callers wait."""
 UNKNOWN_FATE_STATUSES = frozenset({408, 500, 502, 504})
 """Answers after which a write may have been made all the same. 425, 429 and 503 say that it was not taken."""
 

@@ -12,6 +12,7 @@ from onlive_provider.connection_fields import CONN_TYPE, DEFAULT_CONN_ID, HOOK_N
 from onlive_provider.exceptions import failing_fast
 
 if TYPE_CHECKING:
+    from onlive_provider.client.settings import Settings
     from onlive_provider.client.sync import OnliveClient
 
 
@@ -57,8 +58,16 @@ class OnliveHook(BaseHook):
             from onlive_provider.client.sync import OnliveClient
 
             with failing_fast():
-                self._client = OnliveClient(read_settings(self.get_connection(self.onlive_conn_id)))
+                self._client = OnliveClient(self.get_settings())
         return self._client
+
+    def get_settings(self) -> Settings:
+        """Look the Connection up and return the client settings that it holds.
+
+        :raises OnliveConfigError: a field of the Connection cannot be used.
+        """
+        with failing_fast():
+            return read_settings(self.get_connection(self.onlive_conn_id))
 
     def get_appointment(self, appointment_id: str) -> dict[str, Any]:
         """Return an appointment as the API answers it. One read."""

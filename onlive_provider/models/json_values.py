@@ -30,12 +30,12 @@ def read_object(value: object, place: Place) -> Mapping[Any, Any]:
     :raises OnlivePayloadError: it is anything else.
     """
     accepted = "an object (dict), or text that holds one as JSON"
-    held = _held_in_text(value, place, accepted)
+    held = value if type(value) is dict else _held_in_text(value, place, accepted)
+    if isinstance(held, Mapping):
+        return held
     if isinstance(held, Patchable):
         return held.to_patch()
-    if not isinstance(held, Mapping):
-        raise place.refused(value, accepted, because=_holding(value, held))
-    return held
+    raise place.refused(value, accepted, because=_holding(value, held))
 
 
 def read_items(read_item: Reader, value: object, place: Place) -> tuple[dict[int, Any], Findings]:
@@ -97,13 +97,13 @@ def read_json(value: object, place: Place) -> Any:
         return read_instant(value, place)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Patchable):
-        return value.to_patch()
     if isinstance(value, numbers.Number):
         number = exact_number(value)
         if number is None:
             raise place.refused(value, "a number that JSON carries without loss, or the same digits as text")
         return number
+    if isinstance(value, Patchable):
+        return value.to_patch()
     if isinstance(value, Mapping):
         return _read_members(value, place, ())
     if _is_array(value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
@@ -88,8 +89,8 @@ class Shape(BaseModel):
             with findings.collecting(key):
                 name = read_key(key, place)
                 values[name] = cls._read_member(name, value, place)
-        for name, field in cls.model_fields.items():
-            if field.is_required() and name not in given:
+        for name in _required(cls):
+            if name not in given:
                 findings.add(name, place.key(name).error(f"is missing; {cls.noun} needs it"))
         for name, message in cls._broken_rules(values):
             findings.add(name, place.key(name).error(message))
@@ -144,6 +145,15 @@ class Update(Shape):
         return update
 
     @classmethod
+    def read_patch(cls, payload: Mapping[str, Any], *, timezone: ZoneInfo | None) -> dict[str, Any]:
+        """Return what ``from_payload(...).to_patch()`` returns, at half its cost, for one payload of very many.
+
+        :raises OnlivePayloadError: as :meth:`from_payload`.
+        """
+        patch: dict[str, Any] = _as_json(cls._read_members(payload, Place(timezone=timezone)))
+        return patch
+
+    @classmethod
     def _read_members(cls, given: Mapping[Any, Any], place: Place) -> dict[str, Any]:
         if not given:
             raise OnlivePayloadError([FieldError("payload", f"is empty; {cls.noun} needs at least one field to send")])
@@ -196,6 +206,11 @@ def parse_instant(value: object, field: str, timezone: str | ZoneInfo | None) ->
     """
     instant: str = read(read_instant, value, Place(field, parse_timezone(timezone, "timezone")))
     return instant
+
+
+@cache
+def _required(shape: type[Shape]) -> tuple[str, ...]:
+    return tuple(name for name, field in shape.model_fields.items() if field.is_required())
 
 
 def _reader_of(field: FieldInfo) -> Reader:

@@ -18,8 +18,8 @@ def test_a_flow_yields_what_it_wants_done_and_is_sent_the_outcome() -> None:
     first = flow.send(None)
     assert isinstance(first, Send)
     assert (first.request.method, first.request.url) == ("GET", f"https://openapi.onlive.site/api/v1/services/{ID}")
-    second = flow.send(answer(503))
-    assert second == Wait(0.25, f"GET /api/v1/services/{ID}: the server answered 503; attempt 2 of 5 follows")
+    second = flow.send(answer(500))
+    assert second == Wait(0.25, f"GET /api/v1/services/{ID}: the server answered 500; attempt 2 of 5 follows")
     assert isinstance(flow.send(None), Send)
     with pytest.raises(StopIteration) as done:
         flow.send(answer(200, {"id": ID}))

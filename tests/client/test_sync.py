@@ -608,7 +608,10 @@ class TestBudgets:
         assert len(server.requests) == 3
         assert clock.waits == [61.0, 0.25, 60.75]
 
-    def test_a_429_makes_every_client_of_the_key_wait_and_only_with_calls_of_its_kind(self) -> None:
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_busy_server_makes_every_client_of_the_key_wait_and_only_with_calls_of_its_kind(
+        self, status: int
+    ) -> None:
         credentials, clock = fresh_credentials(), FakeClock()
         seen: list[tuple[str, float]] = []
 
@@ -629,7 +632,7 @@ class TestBudgets:
                     super().sleep(seconds)
 
             busy = BusyClock()
-            server.answer(reply(429, headers={"Retry-After": "20"}))
+            server.answer(reply(status, headers={"Retry-After": "20"}))
             server.otherwise = note
             with other_client, connect(settings, clock=busy) as client:
                 client.update_service(ID, {"name": "x"})

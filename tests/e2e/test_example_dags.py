@@ -145,3 +145,31 @@ def test_the_seasonal_dag_plans_then_opens_the_summer(demo: DemoData, onlive_san
     again = run_dag("onlive_summer_season", conf=demo.season)
     assert again.xcom("apply_summer", key="outcome") == "unchanged"
     assert len(writes(onlive_sandbox)) == 1
+
+
+def test_the_bulk_dag_puts_everything_back_when_its_check_fails(
+    demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    wanted = dict(crm_rows(demo, "SELECT appointment_id, lang FROM guest_languages"))
+    before = {a["id"]: a["lang"] for a in onlive_sandbox.records("appointments")}
+    differing = [appointment_id for appointment_id, lang in wanted.items() if before[appointment_id] != lang]
+    assert len(differing) > 3
+
+    result = run_dag("onlive_bulk_languages", conf={"most_changes": 3})
+    assert result.state == "failed"
+    assert result.task_state("update_languages") == "success"
+    assert (result.task_state("check"), result.tries("check")) == ("failed", 1)
+    assert result.task_state("put_back") == "success"
+    assert {a["id"]: a["lang"] for a in onlive_sandbox.records("appointments")} == before
+    assert sorted(writes(onlive_sandbox)) == sorted([(appointment_id, 200) for appointment_id in differing] * 2)
+
+    result = run_dag("onlive_bulk_languages", conf={"most_changes": 500})
+    assert result.state == "success"
+    assert result.task_state("put_back") == "skipped"
+    assert len(writes(onlive_sandbox)) == 3 * len(differing)
+    for appointment_id, lang in wanted.items():
+        assert onlive_sandbox.record("appointments", appointment_id)["lang"] == lang
+
+    again = run_dag("onlive_bulk_languages", conf={"most_changes": 500})
+    assert again.xcom("update_languages")["unchanged"] == len(wanted)
+    assert len(writes(onlive_sandbox)) == 3 * len(differing)

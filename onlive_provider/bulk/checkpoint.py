@@ -1,0 +1,101 @@
+"""The memory of a run without a report: one letter a row, in Airflow's task state store where there is one (3.3)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.tally import MAX_FAILURES, short_failure
+from onlive_provider.report import OUTCOME_NAMES, Outcome
+
+STATE_KEY = "onlive_bulk"
+"""The key in the task state store."""
+
+_AGAIN = b"?"
+_LETTERS = {name: bytes([65 + place]) for place, name in enumerate(OUTCOME_NAMES)}
+_NAMES = {ord(letter): name for name, letter in _LETTERS.items()}
+
+log = logging.getLogger(__name__)
+
+
+class StateStore(Protocol):
+    """What is used of ``context["task_state_store"]``."""
+
+    def get(self, key: str) -> Any:
+        """Return the value of a key, or ``None``."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep JSON under a key."""
+
+    def delete(self, key: str) -> None:
+        """Forget a key."""
+
+
+class Checkpoint:
+    """A :class:`~onlive_provider.bulk.memory.Memory` that holds no field of any record.
+
+    :param store: ``None`` remembers nothing for a retry.
+    :param identity: JSON that is the same for every try of one task run on one input, and for no other: Airflow keeps
+        the state of a task that is cleared.
+    """
+
+    def __init__(self, store: StateStore | None, identity: Mapping[str, Any]) -> None:
+        self._store = store
+        self._identity = dict(identity)
+        self._letters = bytearray()
+        self._failures: dict[str, Any] = {}
+        stored = None if store is None else store.get(STATE_KEY)
+        if isinstance(stored, dict) and stored.get("identity") == self._identity:
+            self._letters = bytearray(zlib.decompress(base64.b64decode(stored["outcomes"])))
+            self._failures = dict(stored["failures"])
+        self._earlier = bytes(self._letters)
+
+    def earlier(self) -> Iterator[Outcome]:
+        """Yield the outcomes of earlier tries that stand, without the fields of their records."""
+        for index, letter in enumerate(self._earlier):
+            if letter in _NAMES:
+                told = self._failures.get(str(index), {})
+                yield Outcome.from_json({**told, "index": index, "outcome": _NAMES[letter]})
+
+    def announcement(self, index: int) -> Announcement | None:
+        """Return ``None``: a retry reads the record, and finds that nothing is left to change."""
+        return None
+
+    def announce(self, index: int, announcement: Announcement) -> None:
+        """Do nothing: see :meth:`announcement`."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember an outcome; a retryable one as a row that is to be done again."""
+        if self._store is None:
+            return
+        missing = outcome.index + 1 - len(self._letters)
+        if missing > 0:
+            self._letters += _AGAIN * missing
+        if outcome.retryable or outcome.outcome == "not_attempted":
+            letter = _AGAIN
+        else:
+            letter = _LETTERS[outcome.outcome]
+            if outcome.outcome == "failed" and len(self._failures) < MAX_FAILURES:
+                self._failures[str(outcome.index)] = short_failure(outcome)
+        self._letters[outcome.index : outcome.index + 1] = letter
+
+    def save(self) -> None:
+        """Put the outcomes into the store. From the task's main thread only: the store talks to its supervisor."""
+        if self._store is not None:
+            packed = base64.b64encode(zlib.compress(bytes(self._letters))).decode()
+            told = {"identity": self._identity, "outcomes": packed, "failures": dict(self._failures)}
+            self._store.set(STATE_KEY, told)
+
+    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+        """Keep the outcomes for a retry, or forget them. A store that fails costs a retry more reads, and no more."""
+        try:
+            if again:
+                self.save()
+            elif self._store is not None:
+                self._store.delete(STATE_KEY)
+        except Exception as error:
+            log.warning("The task state store failed (%s): a retry reads every record again", type(error).__name__)

@@ -1,0 +1,98 @@
+"""What a bulk update is to do, and what a row of its input asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from onlive_provider.bulk.errors import OnliveUnexpectedError
+from onlive_provider.bulk.ids import SeenIds
+from onlive_provider.client.errors import FieldError, OnliveError, OnlivePayloadError
+from onlive_provider.client.protocol import Resource
+from onlive_provider.client.updates import Update
+from onlive_provider.report import Outcome
+from onlive_provider.rows import BadRow, OnNull, Row, as_update
+
+_MAX_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be done with every row.
+
+    :param read_payload: checks a payload and returns the patch that it asks for.
+    :param read_id: checks a record's id and returns it as the API spells it.
+    :param check: see :class:`~onlive_provider.client.updates.Update`.
+    :param id_field: name of the column that holds the record's id.
+    :param fields: column to field, or ``None``.
+    :param on_null: what becomes of a gap in the input.
+    :param stop_on_error: whether the rows after a failed one are left alone.
+    """
+
+    resource: Resource
+    read_payload: Callable[[Mapping[str, Any]], dict[str, Any]]
+    read_id: Callable[[Any], str]
+    check: Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None = None
+    id_field: str = "id"
+    fields: Mapping[str, str] | None = None
+    on_null: OnNull = "omit"
+    only_changed: bool = True
+    plan_only: bool = False
+    stop_on_error: bool = False
+    _seen: SeenIds = field(default_factory=SeenIds)
+
+    def prepare(self, row: Row | BadRow) -> Update | Outcome:
+        """Return the update that a row asks for, or the outcome of a row that cannot be one."""
+        if isinstance(row, BadRow):
+            return failed(row, None, OnlivePayloadError([row.error]))
+        record_id: str | None = None
+        try:
+            raw_id, payload = as_update(row, id_field=self.id_field, fields=self.fields, on_null=self.on_null)
+            record_id = self.read_id(raw_id)
+            if not self._seen.add(record_id):
+                repeated = "an earlier row has this id already; which of the two is right cannot be known"
+                raise OnlivePayloadError([FieldError(self.id_field, repeated)])
+            return Update(
+                resource=self.resource,
+                id=record_id,
+                payload=self.read_payload(payload) if payload else {},
+                only_changed=self.only_changed,
+                plan_only=self.plan_only,
+                check=self.check,
+            )
+        except OnlivePayloadError as error:
+            return failed(row, record_id, error)
+        except Exception as error:
+            return failed(row, record_id, OnliveUnexpectedError(error))
+
+    def not_attempted(self, row: Row | BadRow) -> Outcome:
+        """Return the outcome of a row that is left alone because the run was stopped."""
+        given = row.values.get(self.id_field) if isinstance(row, Row) else None
+        return Outcome(row.index, row.line, given if isinstance(given, str) else None, "not_attempted")
+
+    def recall(self, row: Row | BadRow) -> None:
+        """Remember the id of a row that an earlier try has dealt with."""
+        if isinstance(row, Row):
+            with suppress(OnlivePayloadError):
+                self._seen.add(self.read_id(row.values.get(self.id_field)))
+
+
+def failed(row: Row | BadRow, record_id: str | None, error: OnliveError, attempts: int = 0) -> Outcome:
+    """Return the outcome of a row whose update failed.
+
+    :param attempts: calls that were sent for it.
+    """
+    errors: tuple[FieldError, ...] = getattr(error, "errors", ())
+    return Outcome(
+        row.index,
+        row.line,
+        record_id,
+        "failed",
+        error=type(error).__name__,
+        message=str(error),
+        field_errors=[{"field": each.field, "message": each.message} for each in errors[:_MAX_ERRORS]],
+        attempts=attempts,
+        retryable=error.retryable,
+    )

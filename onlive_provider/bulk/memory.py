@@ -1,0 +1,52 @@
+"""What a run remembers of itself, so that a retry of the same task goes on instead of beginning anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from onlive_provider.changes import Change
+from onlive_provider.report import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A write that was about to be sent.
+
+    :param change: its values may be hidden; its fields and its ``updated_at`` never are.
+    :param at: when, in seconds since the epoch.
+    """
+
+    change: Change
+    at: float
+
+
+class Memory(Protocol):
+    """Where a run keeps its outcomes. Whatever it was told is there for a retry, however the run ends."""
+
+    def earlier(self) -> Iterator[Outcome]:
+        """Yield the outcomes of earlier tries that stand, in the input's order.
+
+        Those that may go well this time, and rows that were not attempted, are left out.
+        """
+
+    def announcement(self, index: int) -> Announcement | None:
+        """Return the write of a row that an earlier try announced, if it is not known what became of it."""
+
+    def announce(self, index: int, announcement: Announcement) -> None:
+        """Remember that a write is about to be sent."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember an outcome, in no particular order; a later one of the same row takes its place."""
+
+    def save(self) -> None:
+        """Put what is remembered where a retry on another machine finds it. To be called every few seconds."""
+
+    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+        """Store what the run leaves behind.
+
+        :param title: for the report's page.
+        :param details: for the report's page, name to text.
+        :param again: whether a retry of this task may go on from here.
+        """

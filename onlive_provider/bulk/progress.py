@@ -1,0 +1,54 @@
+"""How far a run is, in one line for the log."""
+
+from __future__ import annotations
+
+from onlive_provider.client.settings import Settings
+from onlive_provider.report import Counts
+
+
+class Progress:
+    """Rates since the last line, and the time that is left at the rate so far.
+
+    :param total: rows of the input, where that is known.
+    :param now: the monotonic clock at the start, seconds.
+    """
+
+    def __init__(self, total: int | None, settings: Settings, now: float) -> None:
+        self._total = total
+        self._settings = settings
+        self._began = self._last = now
+        self._reads = self._writes = 0
+
+    def line(self, counts: Counts, *, recalled: int, reads: int, writes: int, read_share: float, now: float) -> str:
+        """Return the line.
+
+        :param recalled: rows that an earlier try has dealt with; they took no time.
+        :param reads: calls sent since the start.
+        :param writes: calls sent since the start.
+        :param read_share: how much of the input was read, from 0 to 1; only used where the total is not known.
+        :param now: the monotonic clock, seconds.
+        """
+        per_minute = 60.0 / max(now - self._last, 1e-9)
+        read_rate, write_rate = (reads - self._reads) * per_minute, (writes - self._writes) * per_minute
+        self._last, self._reads, self._writes = now, reads, writes
+        total, of = self._total, ""
+        if total:
+            of = f" of {total:,} ({100 * counts.total // total} %)"
+        elif read_share > 0 and counts.total:
+            total = max(counts.total, round(counts.total / read_share))
+            of = f" of about {total:,} ({100 * counts.total // total} %)"
+        parts = ", ".join(
+            f"{number:,} {name}" for name, number in counts.as_json().items() if number and name != "total"
+        )
+        return (
+            f"{counts.total:,}{of} done{': ' if parts else ''}{parts}; "
+            f"{read_rate:,.0f} reads and {write_rate:,.0f} writes a minute "
+            f"(budget {self._settings.reads_per_minute:,} and {self._settings.writes_per_minute:,})"
+            f"{self._left(counts.total, recalled, total, now)}"
+        )
+
+    def _left(self, done: int, recalled: int, total: int | None, now: float) -> str:
+        if not total or done <= recalled:
+            return ""
+        seconds = (total - done) * (now - self._began) / (done - recalled)
+        return f"; about {seconds / 60:,.0f} min left" if seconds >= 90 else f"; about {seconds:,.0f} s left"

@@ -1,0 +1,249 @@
+"""The run of a bulk update: rows go in, records are updated side by side, and every row gets one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+from onlive_provider.bulk.errors import OnliveUnexpectedError
+from onlive_provider.bulk.job import failed
+from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.changes import Change
+from onlive_provider.client.aio import AsyncOnliveClient
+from onlive_provider.client.errors import OnliveError, OnliveUnknownFateError
+from onlive_provider.client.flows import Clock, Note, Send, Wait, Writing
+from onlive_provider.client.updates import Update
+from onlive_provider.report import Outcome, OutcomeName
+from onlive_provider.rows import BadRow, Row
+
+WINDOW = 1024
+"""How far a row may be ahead of the oldest one in work: what must be done again after a crash stays near one place."""
+
+_ROWS_AT_ONCE = 64
+"""Rows that are dealt with without a call before the calls of other rows get their turn."""
+
+
+class Worklist(Protocol):
+    """What is to be done with each row."""
+
+    @property
+    def stop_on_error(self) -> bool:
+        """Whether the rows after a failed one are left alone."""
+
+    def prepare(self, row: Row | BadRow) -> Update | Outcome:
+        """Return the update that a row asks for, or the outcome of a row that cannot be one."""
+
+    def not_attempted(self, row: Row | BadRow) -> Outcome:
+        """Return the outcome of a row that is left alone because the run was stopped."""
+
+    def recall(self, row: Row | BadRow) -> None:
+        """Remember a row that an earlier try has dealt with."""
+
+
+class BulkRun:
+    """One run over an input. Everything happens in one event loop but :meth:`stop`, which any thread may call.
+
+    ``reads`` and ``writes`` count the calls that were sent, ``recalled`` the rows that an earlier try has dealt with.
+
+    :param worklist: what is to be done with each row.
+    :param rows: the input, in the order of its index from 0.
+    :param memory: what earlier tries did, and where this one keeps what it does.
+    :param concurrency: how many records are worked on at once.
+    :param tell: told each row's outcome, recalled ones too, in no particular order.
+    """
+
+    def __init__(
+        self,
+        worklist: Worklist,
+        rows: Iterator[Row | BadRow],
+        memory: Memory,
+        *,
+        concurrency: int,
+        tell: Callable[[Outcome], None],
+    ) -> None:
+        self.reads = self.writes = self.recalled = 0
+        self._stopped = False
+        self._worklist = worklist
+        self._rows = rows
+        self._taken = 0
+        self._memory = memory
+        self._concurrency = concurrency
+        self._tell = tell
+        self._earlier = memory.earlier()
+        self._recalled = next(self._earlier, None)
+        self._at_work: dict[int, _Record] = {}
+        self._moved = asyncio.Event()
+        self._input_error: Exception | None = None
+        self._clock: Clock | None = None
+
+    def stop(self) -> None:
+        """Let the records that are being worked on finish, and leave the others alone."""
+        self._stopped = True
+
+    async def work(self, client: AsyncOnliveClient) -> None:
+        """Give every row its outcome.
+
+        :raises Exception: the input could not be read to its end, or the memory failed. The records in work have
+            finished then.
+        """
+        self._clock = client.flows.clock
+        workers = [asyncio.create_task(self._work(client)) for _ in range(self._concurrency)]
+        ends = await asyncio.gather(*workers, return_exceptions=True)
+        for error in (*ends, self._input_error):
+            if error is not None:
+                raise error
+
+    def close(self) -> None:
+        """Give an outcome to every row that has none, after the work was cut short. Call it when no work goes on."""
+        self._stopped = True
+        for record in self._at_work.values():
+            self._finish(self._cut_short(record))
+        self._at_work.clear()
+        while (row := self._take()) is not None:
+            self._deal_with(row)
+
+    async def _work(self, client: AsyncOnliveClient) -> None:
+        try:
+            while (record := await self._next()) is not None:
+                outcome = await self._update(client, record)
+                del self._at_work[record.row.index]
+                self._moved.set()
+                self._finish(outcome)
+        except BaseException:
+            self._stopped = True
+            raise
+
+    async def _next(self) -> _Record | None:
+        """Deal with rows until one asks for an update."""
+        while True:
+            for _ in range(_ROWS_AT_ONCE):
+                while self._at_work and self._taken - min(self._at_work) >= WINDOW:
+                    self._moved.clear()
+                    await self._moved.wait()
+                row = self._take()
+                if row is None:
+                    return None
+                record = self._deal_with(row)
+                if record is not None:
+                    self._at_work[row.index] = record
+                    return record
+            await asyncio.sleep(0)
+
+    def _take(self) -> Row | BadRow | None:
+        try:
+            row = next(self._rows, None)
+        except Exception as error:
+            self._input_error = self._input_error or error
+            return None
+        if row is not None:
+            self._taken = row.index + 1
+        return row
+
+    def _deal_with(self, row: Row | BadRow) -> _Record | None:
+        """Give a row its outcome, or return what is to be done with its record."""
+        recalled = self._recall(row.index)
+        if recalled is not None:
+            self.recalled += 1
+            self._worklist.recall(row)
+            self._tell(recalled)
+            return None
+        if self._stopped:
+            self._finish(self._worklist.not_attempted(row))
+            return None
+        prepared = self._worklist.prepare(row)
+        if isinstance(prepared, Update):
+            assert isinstance(row, Row)
+            return _Record(self, row, prepared)
+        self._finish(prepared)
+        return None
+
+    def _recall(self, index: int) -> Outcome | None:
+        while self._recalled is not None and self._recalled.index < index:
+            self._recalled = next(self._earlier, None)
+        return self._recalled if self._recalled is not None and self._recalled.index == index else None
+
+    def _finish(self, outcome: Outcome) -> None:
+        if outcome.outcome == "failed" and self._worklist.stop_on_error:
+            self._stopped = True
+        self._memory.record(outcome)
+        self._tell(outcome)
+
+    async def _update(self, client: AsyncOnliveClient, record: _Record) -> Outcome:
+        try:
+            settled = await self._settle(client, record)
+            if settled is not None:
+                return settled
+            done = await client.update(record.wanted, record)
+        except OnliveError as error:
+            return record.failed(error)
+        except OSError:
+            raise  # The memory's disk: what fails on the network is an OnliveError.
+        except Exception as error:
+            return record.failed(OnliveUnexpectedError(error, written=record.written))
+        return record.outcome(done.outcome, done.change)
+
+    async def _settle(self, client: AsyncOnliveClient, record: _Record) -> Outcome | None:
+        """Return the outcome of a write that an earlier try announced, if the record shows that it was made."""
+        announced = self._memory.announcement(record.row.index)
+        if announced is None:
+            return None
+        wanted, change = record.wanted, announced.change
+        current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
+        sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
+        before = {"updatedAt": change.updated_at}
+        if len(sent) < len(change.after) or not client.flows.shows(current, sent, before, announced.at):
+            return None
+        return record.outcome("updated", replace(change, updated_at=current.get("updatedAt")))
+
+    def _cut_short(self, record: _Record) -> Outcome:
+        if record.written:
+            return record.failed(OnliveUnknownFateError("the task was stopped while this record was being written"))
+        return self._worklist.not_attempted(record.row)
+
+    def sending(self, index: int, change: Change) -> None:
+        """Remember that a write is about to be sent."""
+        assert self._clock is not None
+        self._memory.announce(index, Announcement(change, self._clock.time()))
+
+
+class _Record:
+    """One record at work. Called with each step of its update, it counts the calls and announces the write."""
+
+    __slots__ = ("_run", "calls", "row", "wanted", "written")
+
+    def __init__(self, run: BulkRun, row: Row, wanted: Update) -> None:
+        self.row = row
+        self.wanted = wanted
+        self.calls = 0
+        self.written = False
+        self._run = run
+
+    def __call__(self, step: Send | Wait | Note | Writing) -> None:
+        if isinstance(step, Send):
+            self.calls += 1
+            if step.request.method == "GET":
+                self._run.reads += 1
+            else:
+                self._run.writes += 1
+                self.written = True
+        elif isinstance(step, Writing):
+            self._run.sending(self.row.index, step.change)
+
+    def outcome(self, name: OutcomeName, change: Change) -> Outcome:
+        """Return the outcome of an update that went well."""
+        return Outcome(
+            self.row.index,
+            self.row.line,
+            self.wanted.id,
+            name,
+            before=change.before,
+            after=change.after,
+            updated_at=change.updated_at,
+            attempts=self.calls,
+        )
+
+    def failed(self, error: OnliveError) -> Outcome:
+        """Return the outcome of an update that failed."""
+        return failed(self.row, self.wanted.id, error, self.calls)

@@ -1,0 +1,74 @@
+"""What a task over many records returns and says at its end: counts, the first failures, and its error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from onlive_provider.bulk.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
+from onlive_provider.bulk.limit import FailureLimit
+from onlive_provider.report import Counts, Outcome, without_personal_data
+
+MAX_FAILURES = 20
+"""Failures that are told apart from the report."""
+
+_MAX_MESSAGE_BYTES = 1_200
+"""Of one message as XCom stores it, where a letter outside ASCII takes 6 or 12 bytes."""
+
+
+class Tally:
+    """Counts outcomes, and keeps the first failures without guests' data."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._may_go_well_later = False
+        self._failures: list[dict[str, Any]] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.counts.add(outcome)
+        if outcome.outcome == "failed":
+            self._may_go_well_later = self._may_go_well_later or outcome.retryable
+            if len(self._failures) < MAX_FAILURES:
+                self._failures.append(short_failure(outcome))
+
+    def words(self) -> str:
+        """Return the counts for a log."""
+        return ", ".join(f"{number:,} {name}" for name, number in self.counts.as_json().items() if number) or "no rows"
+
+    def result(self, report_path: str | None) -> dict[str, Any]:
+        """Return what the task returns: less than 48 KB of XCom, whatever the input."""
+        return {**self.counts.as_json(), "failures": self._failures, "report_path": report_path}
+
+    def error(self, limit: FailureLimit, report_path: str | None) -> OnliveRecordsFailedError | None:
+        """Return the error of a task with too many failures, or with rows left alone because of one."""
+        counts = self.counts
+        if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:
+            return None
+        kind = OnliveRecordsToRetryError if self._may_go_well_later else OnliveRecordsFailedError
+        return kind(counts.as_json(), self._failures, report_path)
+
+
+def short_failure(outcome: Outcome) -> dict[str, Any]:
+    """Return a failure as XCom holds it: ``{"index", "line", "id", "error", "message"}``, no guests' data."""
+    shown = without_personal_data(outcome)
+    return {
+        "index": shown.index,
+        "line": shown.line,
+        "id": shown.id,
+        "error": shown.error,
+        "message": _cut(shown.message or ""),
+    }
+
+
+def _cut(text: str) -> str:
+    """Cut a text so that it takes no more than :data:`_MAX_MESSAGE_BYTES` as ASCII JSON."""
+    if len(json.dumps(text)) <= _MAX_MESSAGE_BYTES:
+        return text
+    kept, size = [], 0
+    for letter in text:
+        size += len(json.dumps(letter)) - 2
+        if size > _MAX_MESSAGE_BYTES - 20:
+            break
+        kept.append(letter)
+    return "".join(kept) + "..."

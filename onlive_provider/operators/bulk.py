@@ -1,0 +1,245 @@
+"""The operators that update many records in one task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import conf
+
+from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.operators.masking import mask_personal_data
+from onlive_provider.operators.update import ArgumentReader
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import XComArg
+
+    from onlive_provider.client.protocol import Resource
+    from onlive_provider.models.patch import Update as PayloadModel
+    from onlive_provider.operators.bulk_task import Input
+    from onlive_provider.operators.storage import AirflowStorage
+
+_MASKED_SHARE = 8
+"""How many times more than the Rendered Template view shows is masked: masking makes the text shorter."""
+
+
+class BulkUpdateOperator(BulkTaskOperator):
+    """Base of the two bulk operators; see them for the parameters."""
+
+    template_fields: Sequence[str] = (
+        "updates",
+        "updates_path",
+        "fields",
+        "timezone",
+        *BulkTaskOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
+
+    def __init__(
+        self,
+        *,
+        updates: Sequence[Mapping[str, Any]] | str | XComArg | None = None,
+        updates_path: str | XComArg | None = None,
+        id_field: str = "id",
+        fields: Mapping[str, str] | None = None,
+        on_null: Literal["omit", "clear"] = "omit",
+        timezone: str | None = None,
+        only_changed: bool = True,
+        on_record_error: Literal["continue", "stop"] = "continue",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (updates is None) == (updates_path is None):
+            raise ValueError("updates, updates_path: give one of the two")
+        if on_null not in ("omit", "clear"):
+            raise ValueError(f"on_null: {on_null!r} is not accepted; accepted are 'omit' and 'clear'")
+        if on_record_error not in ("continue", "stop"):
+            raise ValueError(
+                f"on_record_error: {on_record_error!r} is not accepted; accepted are 'continue' and 'stop'"
+            )
+        self.updates = updates
+        self.updates_path = updates_path
+        self.id_field = id_field
+        self.fields = fields
+        self.on_null = on_null
+        self.timezone = timezone
+        self.only_changed = only_changed
+        self.on_record_error = on_record_error
+
+    @abstractmethod
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+        """Return the kind of record, what may be sent to it, and the check against the current record."""
+
+    def read_input(self, arguments: ArgumentReader) -> Input:
+        """Check the arguments and return the rows and what is to be done with each."""
+        from onlive_provider.bulk.job import Job
+        from onlive_provider.models.patch import parse_record_id, parse_timezone
+        from onlive_provider.operators.bulk_task import Input
+        from onlive_provider.rows import read_rows
+
+        resource, model, check = self.record_kind()
+        zone = arguments.read(lambda: parse_timezone(self.timezone, "timezone"))
+        plan_only = self.read_plan_only(arguments)
+        source = arguments.read(self._source)
+        fields = arguments.read(self._read_fields)
+        opened = _Opened(self.storage)
+        rows = source and arguments.read(
+            lambda: read_rows(source[0], open_file=opened.open, id_field=self.id_field, fields=fields)
+        )
+        arguments.finish()
+        assert source is not None
+        assert rows is not None
+        job = Job(
+            resource=resource,
+            read_payload=lambda payload: model.read_patch(payload, timezone=zone),
+            read_id=lambda value: parse_record_id(value, self.id_field),
+            check=check,
+            id_field=self.id_field,
+            fields=fields,
+            on_null=self.on_null,
+            only_changed=self.only_changed,
+            plan_only=bool(plan_only),
+            stop_on_error=self.on_record_error == "stop",
+        )
+        options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
+        fingerprint = _digest([source[1], options])
+        total = None if isinstance(source[0], str) else len(source[0])
+        return Input(rows, job, fingerprint, total, opened.share)
+
+    def _source(self) -> tuple[str | Sequence[object], str]:
+        """Return the rows' source, and what tells it from another."""
+        from onlive_provider.models.json_values import array_of
+        from onlive_provider.models.reading import Place, read
+
+        if self.updates_path is not None:
+            path = self.updates_path
+            if not isinstance(path, str) or not path:
+                raise _refused("updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file")
+            try:
+                return path, f"{path} {self.storage.fingerprint(path)}"
+            except FileNotFoundError:
+                raise _refused("updates_path", f"{path} does not exist") from None
+        updates: Any = self.updates
+        if isinstance(updates, str):
+            updates = read(array_of(lambda item, _: item), updates, Place("updates"))
+        if isinstance(updates, str | bytes) or not isinstance(updates, Sequence):
+            raise _refused("updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record")
+        rows = list(updates)
+        return rows, _digest(rows)
+
+    def _read_fields(self) -> Mapping[str, str] | None:
+        fields = self.fields
+        if fields is None:
+            return None
+        if not isinstance(fields, Mapping) or not all(
+            isinstance(text, str) for pair in fields.items() for text in pair
+        ):
+            raise _refused("fields", "accepted: an object (dict) of column to field, both text")
+        return fields
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        """Render, and keep guests' data out of the part of the input that the Rendered Template view shows."""
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        left = _MASKED_SHARE * conf.getint("core", "max_templated_field_length", fallback=4096)
+        updates = parent.updates
+        if isinstance(updates, str):
+            mask_personal_data(updates[:left])
+        elif isinstance(updates, Sequence):
+            for row in updates:
+                mask_personal_data(row)
+                left -= len(str(row))
+                if left < 0:
+                    break
+
+
+class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
+    """Update many appointments in one task, at the speed of the access key's budget.
+
+    Every row is checked, its appointment read and compared, and only what differs is sent: one read a row, and one
+    write for each that differs. Reads and writes keep to the Connection's budgets a minute. A row that fails does not
+    stop the others; the task is red if more failed than allowed, after the report was stored.
+
+    A retry of the task sends only what is still missing: with ``report_path`` it goes on where the report ends, and on
+    Airflow 3.3 and newer also without one. A cleared task starts afresh.
+
+    :param updates: ``[{"id": ..., field: value, ...}, ...]``, text that holds such a list as JSON, or an upstream
+        task's output. (templated)
+    :param updates_path: instead of ``updates``: path or object-storage URL of a ``.jsonl``, ``.csv`` or ``.parquet``
+        file, read as a stream. (templated)
+    :param id_field: name of the column that holds the record's id.
+    :param fields: column to field; a dotted field such as ``extraFields.city`` sets one member of an object. Other
+        columns are ignored. Without it every column but the id's is a field of that name. (templated)
+    :param on_null: what becomes of a gap in a file (an empty cell, ``NULL``, ``NaN``, ...): ``omit`` leaves the field
+        as it is, ``clear`` clears it. An explicit ``null`` of JSON always clears.
+    :param timezone: IANA zone of times that carry none; without it such a time is refused. (templated)
+    :param only_changed: ``False`` sends every row blindly, without reading.
+    :param plan_only: read and compare, and send nothing; ``"true"`` works too. (templated)
+    :param on_record_error: ``continue`` with the other rows, or ``stop`` and leave the rest ``not_attempted``.
+    :param allowed_failures: how many rows may fail: a number, or a share such as ``"5%"``. (templated)
+    :param concurrency: how many records are worked on at once.
+    :param report_path: path or URL of the report, JSON Lines, one line an outcome; beside it goes a page, ``.html``.
+        (templated)
+    :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
+        them the report cannot revert a change of guests.
+    :param xcom_fields: keys of the result to return; all by default.
+    :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
+        20], "report_path"}``.
+    :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.
+    :raises OnliveRecordsFailedError: more rows failed than allowed, and Airflow does not retry.
+    :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.
+    """
+
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+        """Return the kind of record, what may be sent to it, and the check against the current record."""
+        from onlive_provider.client.protocol import APPOINTMENT
+        from onlive_provider.models.appointment import AppointmentUpdate
+
+        return APPOINTMENT, AppointmentUpdate, None
+
+
+class BulkUpdateServicesOperator(BulkUpdateOperator):
+    """Update many services in one task, at the speed of the access key's budget.
+
+    See :class:`BulkUpdateAppointmentsOperator`: the parameters, the result and the promises are the same.
+    """
+
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+        """Return the kind of record, what may be sent to it, and the check against the current record."""
+        from onlive_provider.client.protocol import SERVICE
+        from onlive_provider.models.service import ServiceUpdate, check_against_current
+
+        return SERVICE, ServiceUpdate, check_against_current
+
+
+class _Opened:
+    """Opens the input, and knows how much of it was read."""
+
+    def __init__(self, storage: AirflowStorage) -> None:
+        self._storage = storage
+        self._file: IO[bytes] | None = None
+        self._size = 0
+
+    def open(self, path: str) -> IO[bytes]:
+        self._size = self._storage.size(path)
+        self._file = self._storage.open(path, "rb")
+        return self._file
+
+    def share(self) -> float:
+        if self._file is None or not self._size:
+            return 0.0
+        try:
+            return self._file.tell() / self._size
+        except (OSError, ValueError):  # The run has read it to its end, and closed it or is about to.
+            return 1.0
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=str, skipkeys=True).encode()).hexdigest()
+
+
+def _refused(name: str, message: str) -> OnlivePayloadError:
+    return OnlivePayloadError([FieldError(name, message)])

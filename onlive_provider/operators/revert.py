@@ -1,0 +1,129 @@
+"""The operator that puts back what another task wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from onlive_provider.client.errors import FieldError, OnliveNotFoundError, OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator, Input
+from onlive_provider.operators.masking import mask_personal_data
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import XComArg
+
+    from onlive_provider.client.protocol import Resource
+    from onlive_provider.operators.update import ArgumentReader
+
+
+class RevertUpdatesOperator(BulkTaskOperator):
+    """Put records back to what they were before another task wrote them, the last write first.
+
+    Costs one read a record, and one write for each that is put back; appointments' guests are notified again. A record
+    that somebody changed since is not touched: it fails, by name. A record that is back already costs no write.
+    What was not read before the write cannot be put back: ``agentComment``, ``classification``, and every field of a
+    blind update.
+
+    With a report of a bulk task the outcomes go into a report of the same form beside it, ending in
+    ``.reverted.jsonl``.
+
+    :param report: the ``change`` of an update (``update.output["change"]``), a list of them, or the result of a bulk
+        task that has a report. (templated)
+    :param report_path: instead of ``report``: path or URL of a bulk task's report. (templated)
+    :param onlive_conn_id: the Connection, of type ``onlive``. (templated)
+    :param plan_only: read and compare, and send nothing; ``"true"`` works too. (templated)
+    :param allowed_failures: how many records may fail: a number, or a share such as ``"5%"``. (templated)
+    :param concurrency: how many records are worked on at once.
+    :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
+    :param xcom_fields: keys of the result to return; all by default.
+    :return: as a bulk task returns it; ``updated`` counts the records that were put back.
+    :raises OnlivePayloadError: the report cannot be used; no call was made.
+    :raises OnliveRecordsFailedError: more records failed than allowed, and Airflow does not retry.
+    :raises OnliveRecordsToRetryError: more records failed than allowed, and some may go well at Airflow's retry.
+    """
+
+    template_fields: Sequence[str] = ("report", *BulkTaskOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"report": "json"}
+
+    def __init__(
+        self,
+        *,
+        report: Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | XComArg | None = None,
+        report_path: str | XComArg | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(report_path=report_path, **kwargs)
+        if (report is None) == (report_path is None):
+            raise ValueError("report, report_path: give one of the two")
+        self.report = report
+
+    def read_input(self, arguments: ArgumentReader) -> Input:
+        """Check the arguments and return the records to put back."""
+        from onlive_provider.bulk.revert import RevertList, rows_of
+
+        plan_only = self.read_plan_only(arguments)
+        changes = arguments.read(self._changes)
+        arguments.finish()
+        assert changes is not None
+        worklist = RevertList(undecided=self._undecided(changes), plan_only=bool(plan_only))
+        fingerprint = hashlib.sha256(json.dumps([changes, plan_only]).encode()).hexdigest()
+        return Input(rows_of(changes), worklist, fingerprint, len(changes))
+
+    def report_destination(self) -> str | None:
+        """Return where the outcomes go: beside the report that is put back, if there is one."""
+        source = self._source_path()
+        return None if source is None else f"{source.removesuffix('.jsonl')}.reverted.jsonl"
+
+    def _source_path(self) -> str | None:
+        """Return where the report to put back is, or ``None`` where the changes themselves were given."""
+        if self.report_path is not None:
+            return str(self.report_path)
+        given = self._given()
+        path = given.get("report_path") if isinstance(given, Mapping) and "before" not in given else None
+        return path if isinstance(path, str) else None
+
+    def _given(self) -> Any:
+        if not isinstance(self.report, str):
+            return self.report
+        try:
+            return json.loads(self.report)
+        except ValueError as error:
+            message = f"is text that is not JSON ({error}); accepted: a change, a list of them, or a task's result"
+            raise OnlivePayloadError([FieldError("report", message)]) from None
+
+    def _changes(self) -> list[dict[str, Any]]:
+        from onlive_provider.bulk.revert import read_changes, written
+        from onlive_provider.report import ReportReader
+
+        path = self._source_path()
+        if path is None:
+            return read_changes(self._given(), "report")
+        try:
+            with self.storage.open(path, "rb") as file:
+                return written(ReportReader(file))
+        except FileNotFoundError:
+            raise OnlivePayloadError([FieldError("report_path", f"{path} does not exist")]) from None
+
+    def _undecided(self, changes: Sequence[Mapping[str, Any]]) -> Resource:
+        """Return the kind of records whose fields both kinds have: that of the others, else by asking for the first."""
+        from onlive_provider.bulk.revert import kind_of
+        from onlive_provider.client.protocol import APPOINTMENT, SERVICE
+        from onlive_provider.hooks.onlive import OnliveHook
+
+        decided = {kind for change in changes if (kind := kind_of(change)) is not None}
+        unclear = [change for change in changes if kind_of(change) is None]
+        if not unclear or len(decided) == 1:
+            return decided.pop() if decided else APPOINTMENT
+        with OnliveHook(self.onlive_conn_id).get_conn() as client:
+            try:
+                client.get_appointment(unclear[0]["id"])
+            except OnliveNotFoundError:
+                return SERVICE
+        return APPOINTMENT
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        """Render, and keep guests' data out of the Rendered Template view and of the log."""
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        mask_personal_data(parent.report)

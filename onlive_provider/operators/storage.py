@@ -1,0 +1,58 @@
+"""Files by path or URL: the worker's own disk, and whatever Airflow's object storage opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+from urllib.parse import unquote, urlsplit
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+
+class AirflowStorage:
+    """Opens local paths directly and URLs through ``ObjectStoragePath``, with the Connection that the URL names."""
+
+    def open(self, path: str, mode: Literal["rb", "wb"]) -> IO[bytes]:
+        """Open a file; writing makes the folders above it on the local disk.
+
+        :raises FileNotFoundError: there is none to read.
+        """
+        local = self.local_path(path)
+        if local is None:
+            remote: Any = ObjectStoragePath(path)
+            return cast("IO[bytes]", remote.open(mode))
+        if mode == "wb":
+            local.parent.mkdir(parents=True, exist_ok=True)
+        return local.open(mode)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        local = self.local_path(path)
+        target = ObjectStoragePath(path) if local is None else local
+        target.unlink(missing_ok=True)
+
+    def fingerprint(self, path: str) -> str:
+        """Return text that changes when the file's content does.
+
+        :raises FileNotFoundError: there is no such file.
+        """
+        local = self.local_path(path)
+        if local is None:
+            return str(ObjectStoragePath(path).checksum())
+        found = local.stat()
+        return f"{found.st_size} {found.st_mtime_ns}"
+
+    def size(self, path: str) -> int:
+        """Return how many bytes a file has.
+
+        :raises FileNotFoundError: there is no such file.
+        """
+        local = self.local_path(path)
+        return int(ObjectStoragePath(path).size()) if local is None else local.stat().st_size
+
+    def local_path(self, path: str) -> Path | None:
+        """Return the path on this machine's disk, or ``None`` when the file is elsewhere."""
+        parts = urlsplit(path)
+        if parts.scheme == "file":
+            return Path(unquote(parts.path))
+        return None if "://" in path else Path(path)

@@ -1,0 +1,22 @@
+"""How files are opened by path or URL; the operators hand in Airflow's object storage, tests a plain disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Literal, Protocol
+
+
+class Storage(Protocol):
+    """What a bulk update needs of a file system."""
+
+    def open(self, path: str, mode: Literal["rb", "wb"]) -> IO[bytes]:
+        """Open a file; writing makes the folders above it on the local disk.
+
+        :raises FileNotFoundError: there is none to read.
+        """
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+
+    def local_path(self, path: str) -> Path | None:
+        """Return the path on this machine's disk, or ``None`` when the file is elsewhere."""

@@ -1,0 +1,57 @@
+"""Runs a bulk operator in a process of its own, so that a test can kill it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
+from types import SimpleNamespace
+from typing import Any
+
+import onlive_provider.bulk.background
+import onlive_provider.bulk.journal
+import onlive_provider.models.appointment  # noqa: F401 (what the operator imports when it runs, imported once for all)
+from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.bulk.child"])
+
+
+def task_instance(**changes: Any) -> SimpleNamespace:
+    names = {"dag_id": "nightly", "run_id": "run", "task_id": "update", "map_index": -1, "max_tries": 1, **changes}
+    return SimpleNamespace(**names)
+
+
+class Terminated(BaseException):
+    """What Airflow 2.11 raises in a task's main thread at SIGTERM."""
+
+
+def start(connection: str, arguments: Mapping[str, Any], way: str = "flag") -> BaseProcess:
+    """Start a task; its exit code is 0 when it is green, 1 when it is red.
+
+    :param way: how it hears of SIGTERM: by a ``flag`` that ``on_kill`` sets, or also by an ``exception``.
+    """
+    process = _context.Process(target=_main, args=(connection, arguments, way), daemon=True)
+    process.start()
+    return process
+
+
+def _main(connection: str, arguments: Mapping[str, Any], way: str) -> None:
+    os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection
+    operator = BulkUpdateAppointmentsOperator(task_id="update", **arguments)
+
+    def on_signal(*_: object) -> None:
+        operator.on_kill()
+        if way == "exception":
+            raise Terminated
+
+    signal.signal(signal.SIGTERM, on_signal)
+    try:
+        operator.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
+    except BaseException as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        os._exit(1)
+    os._exit(0)

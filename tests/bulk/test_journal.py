@@ -1,0 +1,204 @@
+"""The working file of a run with a report, on this machine's disk and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from onlive_provider.bulk.journal import Journal, page_path
+from onlive_provider.bulk.memory import Announcement
+from onlive_provider.changes import Change
+from onlive_provider.report import Outcome
+
+IDENTITY = {"dag_id": "nightly", "max_tries": 1, "input": "f00"}
+SENT = Announcement(Change("r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)
+
+
+class Bucket:
+    """Files that are not on this machine's disk: what is written is there once the file is closed."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def open(self, path: str, mode: str) -> IO[bytes]:
+        if mode == "rb":
+            if path not in self.files:
+                raise FileNotFoundError(path)
+            return io.BytesIO(self.files[path])
+        files = self.files
+
+        class Upload(io.BytesIO):
+            def close(self) -> None:
+                files[path] = self.getvalue()
+                super().close()
+
+        return Upload()
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def local_path(self, path: str) -> Path | None:
+        return None
+
+
+class Disk:
+    def open(self, path: str, mode: str) -> IO[bytes]:
+        return Path(path).open(mode)  # type: ignore[return-value]
+
+    def remove(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)
+
+    def local_path(self, path: str) -> Path | None:
+        return Path(path)
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, str]:
+    return (Disk(), str(tmp_path / "r.jsonl")) if request.param == "disk" else (Bucket(), "s3://bucket/r.jsonl")
+
+
+def open_journal(place: tuple[Any, str], identity: Any = None, personal_data: bool = False) -> Journal:
+    storage, path = place
+    return Journal(storage, path, identity or IDENTITY, personal_data=personal_data)
+
+
+def finish(journal: Journal, again: bool = False) -> None:
+    journal.finish(title="t", details={}, again=again)
+
+
+def lines(place: tuple[Any, str]) -> list[dict[str, Any]]:
+    storage, path = place
+    with storage.open(path, "rb") as file:
+        return [json.loads(line) for line in file.read().splitlines()]
+
+
+def exists(place: tuple[Any, str], ending: str = "") -> bool:
+    storage, path = place
+    return Path(path + ending).exists() if isinstance(storage, Disk) else path + ending in storage.files
+
+
+def test_the_report_is_in_the_inputs_order_and_has_the_last_word_of_each_row(place: Any) -> None:
+    journal = open_journal(place)
+    journal.record(Outcome(2, None, "c", "unchanged"))
+    journal.record(Outcome(0, None, "a", "failed", retryable=True))
+    journal.record(Outcome(0, None, "a", "updated"))
+    finish(journal)
+    assert [(line["index"], line["outcome"]) for line in lines(place)] == [(0, "updated"), (2, "unchanged")]
+    assert not exists(place, ".run")
+
+
+def test_a_retry_has_what_stands_and_what_was_announced(place: Any) -> None:
+    journal = open_journal(place)
+    journal.record(Outcome(3, 4, "d", "unchanged"))
+    journal.record(Outcome(0, 1, "a", "updated"))
+    journal.record(Outcome(2, 3, "c", "failed", retryable=True))
+    journal.record(Outcome(4, 5, "e", "failed"))
+    journal.record(Outcome(5, 6, "f", "not_attempted"))
+    journal.announce(1, SENT)
+    journal.save()
+    retry = open_journal(place)
+    assert [(outcome.index, outcome.outcome) for outcome in retry.earlier()] == [
+        (0, "updated"),
+        (3, "unchanged"),
+        (4, "failed"),
+    ]
+    assert retry.announcement(1) == SENT
+    assert retry.announcement(0) is None
+
+
+def test_an_announced_write_that_has_an_outcome_is_settled_unless_its_fate_is_unknown(place: Any) -> None:
+    journal = open_journal(place)
+    for index, error in enumerate([None, "OnliveServerError", "OnliveUnknownFateError"]):
+        journal.announce(index, SENT)
+        name: Any = "failed" if error else "updated"
+        journal.record(Outcome(index, None, "a", name, error=error, retryable=bool(error)))
+    journal.save()
+    retry = open_journal(place)
+    assert [retry.announcement(index) is not None for index in range(3)] == [False, False, True]
+
+
+def test_what_was_written_stays_through_one_crash_after_another(place: Any) -> None:
+    for index in range(5):
+        journal = open_journal(place)
+        journal.record(Outcome(index, None, "a", "updated"))
+        journal.save()
+    assert [outcome.index for outcome in open_journal(place).earlier()] == [0, 1, 2, 3, 4]
+
+
+def test_a_line_that_was_cut_off_is_left_out_and_written_over(tmp_path: Path) -> None:
+    place = (Disk(), str(tmp_path / "r.jsonl"))
+    journal = open_journal(place)
+    journal.record(Outcome(0, None, "a", "updated"))
+    journal.record(Outcome(1, None, "b", "updated"))
+    working_file = tmp_path / "r.jsonl.run"
+    working_file.write_bytes(working_file.read_bytes()[:-5])
+    retry = open_journal(place)
+    assert [outcome.index for outcome in retry.earlier()] == [0]
+    retry.record(Outcome(1, None, "b", "unchanged"))
+    finish(retry)
+    assert [line["outcome"] for line in lines(place)] == ["updated", "unchanged"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00\xff\n\n", b'{"identity":{}}\n{"index":0}\n'])
+def test_a_working_file_of_something_else_is_written_over(tmp_path: Path, content: bytes) -> None:
+    place = (Disk(), str(tmp_path / "r.jsonl"))
+    (tmp_path / "r.jsonl.run").write_bytes(content)
+    journal = open_journal(place)
+    assert list(journal.earlier()) == []
+    journal.record(Outcome(0, None, "a", "updated"))
+    finish(journal)
+    assert len(lines(place)) == 1
+
+
+def test_another_run_starts_afresh(place: Any) -> None:
+    journal = open_journal(place)
+    journal.record(Outcome(0, None, "a", "updated"))
+    journal.announce(1, SENT)
+    journal.save()
+    other = open_journal(place, {**IDENTITY, "max_tries": 3})
+    assert list(other.earlier()) == []
+    assert other.announcement(1) is None
+    finish(other)
+    assert lines(place) == []
+
+
+def test_the_working_file_is_kept_for_a_retry_and_the_report_is_there_all_the_same(place: Any) -> None:
+    journal = open_journal(place)
+    journal.record(Outcome(0, None, "a", "updated"))
+    finish(journal, again=True)
+    assert len(lines(place)) == 1
+    assert exists(place, ".run")
+    retry = open_journal(place)
+    retry.record(Outcome(1, None, "b", "updated"))
+    finish(retry)
+    assert len(lines(place)) == 2
+    assert not exists(place, ".run")
+
+
+@pytest.mark.parametrize("personal_data", [False, True])
+def test_guests_data_stays_out_of_every_file_unless_asked_for(tmp_path: Path, personal_data: bool) -> None:
+    place = (Disk(), str(tmp_path / "r.jsonl"))
+    journal = open_journal(place, personal_data=personal_data)
+    guests = {"guests": [{"email": "ana@example.com"}]}
+    journal.announce(0, Announcement(Change("a", guests, guests), 1.0))
+    journal.record(Outcome(0, None, "a", "updated", before=guests, after=guests))
+    finish(journal, again=True)
+    for name in ("r.jsonl", "r.jsonl.run", "r.html"):
+        assert ("ana@example.com" in (tmp_path / name).read_text()) is personal_data
+
+
+@pytest.mark.parametrize(
+    ("report", "page"),
+    [
+        ("r.jsonl", "r.html"),
+        ("s3://bucket/2026.01/report", "s3://bucket/2026.01/report.html"),
+        ("s3://bucket/2026.01/report.jsonl", "s3://bucket/2026.01/report.html"),
+        ("report", "report.html"),
+    ],
+)
+def test_the_page_goes_beside_the_report(report: str, page: str) -> None:
+    assert page_path(report) == page

@@ -1,0 +1,162 @@
+"""The small parts of a bulk update: the limit, the line of progress, the ids, the result."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+import uuid
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from onlive_provider.bulk.errors import OnliveRecordsFailedError
+from onlive_provider.bulk.ids import SeenIds
+from onlive_provider.bulk.limit import FailureLimit
+from onlive_provider.bulk.progress import Progress
+from onlive_provider.bulk.tally import Tally
+from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import Credentials
+from onlive_provider.models.appointment import AppointmentUpdate
+from onlive_provider.report import Counts, Outcome
+
+SETTINGS = Settings(Credentials("key", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "failed", "total", "exceeded"),
+    [
+        (0, 0, 10, False),
+        (0, 1, 10, True),
+        ("3", 3, 10, False),
+        ("3", 4, 10, True),
+        ("5%", 5, 100, False),
+        ("5%", 6, 100, True),
+        ("0.1 %", 3, 3000, False),
+        ("29%", 29, 100, False),
+        ("100%", 10, 10, False),
+        ("5%", 0, 0, False),
+    ],
+)
+def test_more_than_the_limit_is_too_many(allowed: Any, failed: int, total: int, exceeded: bool) -> None:
+    assert FailureLimit.read(allowed, "allowed_failures").is_exceeded(failed, total) is exceeded
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "", "5 percent", "-5%", "100.1%", "٣", True, None, []])
+def test_what_is_no_limit_is_refused(value: Any) -> None:
+    with pytest.raises(OnlivePayloadError, match=r"allowed_failures: got .*; accepted: a number of records"):
+        FailureLimit.read(value, "allowed_failures")
+
+
+def line(progress: Progress, counts: Counts, **changes: Any) -> str:
+    return progress.line(
+        counts, **{"recalled": 0, "reads": 2000, "writes": 40, "read_share": 0.0, "now": 160.0, **changes}
+    )
+
+
+def test_the_line_tells_done_and_total_rates_budget_and_the_time_left() -> None:
+    progress = Progress(10_000, SETTINGS, now=40.0)
+    counts = Counts(total=2_000, updated=40, unchanged=1_959, failed=1)
+    assert line(progress, counts) == (
+        "2,000 of 10,000 (20 %) done: 40 updated, 1,959 unchanged, 1 failed; "
+        "1,000 reads and 20 writes a minute (budget 1,000 and 100); about 8 min left"
+    )
+
+
+def test_rates_are_of_the_time_since_the_last_line() -> None:
+    progress = Progress(None, SETTINGS, now=0.0)
+    line(progress, Counts(), now=10.0, reads=100, writes=10)
+    assert "; 60 reads and 6 writes a minute" in line(progress, Counts(), now=20.0, reads=110, writes=11)
+
+
+def test_rows_of_an_earlier_try_do_not_count_as_speed() -> None:
+    progress = Progress(1_000, SETTINGS, now=0.0)
+    assert line(progress, Counts(total=910), recalled=900, now=10.0).endswith("; about 90 s left") is False
+    assert line(progress, Counts(total=910), recalled=900, now=5.0).endswith("; about 45 s left")
+    assert "left" not in line(progress, Counts(total=900), recalled=900, now=10.0)
+
+
+def test_the_total_of_a_file_is_estimated_from_what_was_read() -> None:
+    text = line(Progress(None, SETTINGS, now=0.0), Counts(total=500), read_share=0.25, now=10.0)
+    assert text.startswith("500 of about 2,000 (25 %) done; ")
+    assert text.endswith("; about 30 s left")
+
+
+def test_without_a_total_no_time_is_promised() -> None:
+    text = line(Progress(None, SETTINGS, now=0.0), Counts(total=500))
+    assert text.startswith("500 done; ")
+    assert "left" not in text
+
+
+@pytest.mark.parametrize("make", [lambda n: str(uuid.UUID(int=n)), lambda n: str(uuid.UUID(int=n << 100))])
+def test_an_id_is_new_once_however_alike_ids_are(make: Any) -> None:
+    seen = SeenIds()
+    assert all(seen.add(make(number)) for number in range(20_000))
+    assert not any(seen.add(make(number)) for number in range(20_000))
+    assert seen.add(make(20_000))
+
+
+def test_ids_take_little_memory() -> None:
+    ids = SeenIds()
+    tracemalloc.start()
+    for number in range(100_000):
+        ids.add(str(uuid.UUID(int=number)))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 100_000 * 50
+
+
+def test_the_result_holds_no_guests_data_and_stays_small() -> None:
+    tally = Tally()
+    for index in range(30):
+        message = "ana@example.com " + "😀" * 2_000
+        tally.add(Outcome(index, None, "x" * 36, "failed", error="OnliveValidationError", message=message))
+    result = tally.result("s3://bucket/report.jsonl")
+    assert len(result["failures"]) == 20
+    assert "ana@" not in str(result)
+    assert "😀" in result["failures"][0]["message"]
+    assert len(json.dumps(result)) < 48_000
+
+
+def test_a_short_message_is_not_cut() -> None:
+    tally = Tally()
+    tally.add(Outcome(0, None, None, "failed", message="ñ" * 150))
+    assert tally.result(None)["failures"][0]["message"] == "ñ" * 150
+
+
+def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
+    counts = Counts(total=2, failed=2).as_json()
+    failures = [
+        {"index": 4, "line": 6, "id": None, "message": "broken"},
+        {"index": 5, "line": None, "id": "a1", "message": "gone"},
+    ]
+    error = OnliveRecordsFailedError(counts, failures, "r.jsonl")
+    assert str(error) == (
+        "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"title": "x", "description": None, "reminders": [{"time": "5", "unit": "m"}]},
+        {"end": "2030-07-01 10:30", "start": "2030-07-01 10:00"},
+        {"guests": [{"extraFields": {"phone": "+34600000001"}, "email": "ana@example.com"}]},
+        {},
+        {"titel": "x", "start": "soon"},
+        {"title": "nan"},
+    ],
+)
+def test_a_row_is_read_as_a_payload_is(payload: dict[str, Any]) -> None:
+    zone = ZoneInfo("Europe/Madrid")
+
+    def outcome(read: Any) -> Any:
+        try:
+            return json.dumps(read())
+        except OnlivePayloadError as error:
+            return error.errors
+
+    assert outcome(lambda: AppointmentUpdate.read_patch(payload, timezone=zone)) == outcome(
+        lambda: AppointmentUpdate.from_payload(payload, timezone=zone).to_patch()
+    )

@@ -1,0 +1,271 @@
+"""One run: budgets, order, stops, and what nobody foresaw."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from onlive_provider.bulk.checkpoint import Checkpoint
+from onlive_provider.bulk.job import Job
+from onlive_provider.bulk.run import BulkRun
+from onlive_provider.client.aio import AsyncOnliveClient
+from onlive_provider.client.protocol import APPOINTMENT
+from onlive_provider.models.appointment import AppointmentUpdate
+from onlive_provider.models.patch import parse_record_id
+from onlive_provider.report import Outcome
+from onlive_provider.rows import BadRow, Row
+from tests.bulk.server import ManyRecords, Seen, record_id
+from tests.loopback import FakeClock
+
+
+@pytest.fixture
+def server() -> Iterator[ManyRecords]:
+    with ManyRecords(5000) as server:
+        yield server
+
+
+def job(**changes: Any) -> Job:
+    return Job(
+        **{
+            "resource": APPOINTMENT,
+            "read_payload": lambda payload: AppointmentUpdate.read_patch(payload, timezone=None),
+            "read_id": lambda value: parse_record_id(value, "id"),
+            **changes,
+        }
+    )
+
+
+def rows(numbers: Iterable[int], **fields: Any) -> Iterator[Row | BadRow]:
+    for index, number in enumerate(numbers):
+        yield Row(index, None, {"id": record_id(number), **(fields or {"title": f"title {number}"})})
+
+
+def carry_out(
+    server: ManyRecords,
+    given: Iterator[Row | BadRow],
+    *,
+    clock: FakeClock | None = None,
+    concurrency: int = 16,
+    **more: Any,
+) -> list[Outcome]:
+    settings = server.settings(**more.pop("settings", {}))
+    told: list[Outcome] = []
+
+    async def work() -> None:
+        run = BulkRun(
+            more.pop("worklist", None) or job(**more),
+            given,
+            Checkpoint(None, {}),
+            concurrency=concurrency,
+            tell=told.append,
+        )
+        try:
+            async with AsyncOnliveClient(settings, connections=concurrency, clock=clock) as client:
+                await run.work(client)
+        finally:
+            run.close()
+
+    asyncio.run(work())
+    return sorted(told, key=lambda outcome: outcome.index)
+
+
+class Meter:
+    """Answers 429 to calls beyond a budget in any 60 seconds, by the time that the caller signed with."""
+
+    def __init__(self, server: ManyRecords, **per_minute: int) -> None:
+        self.calls: dict[str, list[float]] = {"GET": [], "PUT": []}
+        self.refused = 0
+        self._per_minute = per_minute
+        server.before = self._count
+
+    def _count(self, seen: Seen) -> Any:
+        calls = self.calls[seen.method]
+        calls.append(seen.signed_at)
+        if self.most(seen.method, since=seen.signed_at) > self._per_minute[seen.method]:
+            self.refused += 1
+            return 429, {"message": "slow down"}
+        return None
+
+    def most(self, method: str, since: float) -> int:
+        return sum(since - 60 < moment <= since for moment in self.calls[method])
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+@pytest.mark.parametrize(("method", "budget", "fields"), [("PUT", 100, {}), ("GET", 300, {"title": "as it was"})])
+def test_a_budget_is_kept_to_and_used(
+    server: ManyRecords, concurrency: int, method: str, budget: int, fields: dict[str, Any]
+) -> None:
+    meter, clock, windows = Meter(server, GET=300, PUT=100), FakeClock(), 12
+    outcomes = carry_out(
+        server,
+        rows(range(windows * budget), **fields),
+        clock=clock,
+        concurrency=concurrency,
+        settings={"reads_per_minute": 300, "writes_per_minute": 100},
+    )
+    assert {outcome.outcome for outcome in outcomes} == {"unchanged" if fields else "updated"}
+    calls = meter.calls[method]
+    assert (meter.refused, len(calls)) == (0, windows * budget)
+    assert max(meter.most(method, since=moment) for moment in set(calls)) == budget
+    # The first window is used up at once, so that one minute fewer lies between the first call and the last.
+    assert max(calls) - min(calls) <= (windows - 1) * 60 / 0.95
+
+
+def test_reads_are_not_held_up_by_the_budget_of_writes(server: ManyRecords) -> None:
+    clock = FakeClock()
+    carry_out(
+        server,
+        rows(range(200), title="as it was"),
+        clock=clock,
+        settings={"reads_per_minute": 1000, "writes_per_minute": 1},
+    )
+    assert clock.waits == []
+
+
+def test_a_429_slows_all_workers_down(server: ManyRecords) -> None:
+    refused: list[float] = []
+
+    def refuse_the_twentieth(seen: Seen) -> Any:
+        if len(server.requests) == 20:
+            refused.append(seen.signed_at)
+            return 429, {"message": "slow down"}, {"Retry-After": "30"}
+        return None
+
+    server.before = refuse_the_twentieth
+    outcomes = carry_out(server, rows(range(100), title="as it was"), clock=FakeClock(), concurrency=4)
+    assert {outcome.outcome for outcome in outcomes} == {"unchanged"}
+    # Those that were on their way already, one for each other worker at most, are not held back.
+    early = [seen for seen in server.requests[20:] if seen.signed_at < refused[0] + 30]
+    assert len(early) <= 3
+
+
+def test_a_row_that_waits_holds_back_those_far_ahead_of_it_and_then_lets_them_go(
+    server: ManyRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onlive_provider.bulk.run.WINDOW", 16)
+    seen_ids: list[int] = []
+
+    def put_off_the_first(seen: Seen) -> Any:
+        seen_ids.append(int(seen.id[-12:]))
+        return (503, {}, {"Retry-After": "1"}) if seen_ids.count(0) == 1 and seen_ids[-1] == 0 else None
+
+    server.before = put_off_the_first
+    outcomes = carry_out(server, rows(range(100), title="as it was"), concurrency=8)
+    assert len(outcomes) == 100
+    again = seen_ids.index(0, seen_ids.index(0) + 1)
+    assert max(seen_ids[:again]) < 16
+
+
+def test_an_error_that_nobody_foresaw_fails_one_record_and_shows_no_value(server: ManyRecords) -> None:
+    def check(patch: Any, current: Any) -> None:
+        if current["id"] == record_id(1):
+            raise KeyError("ana.lopez@example.com")
+
+    outcomes = carry_out(server, rows(range(3)), check=check)
+    assert [outcome.outcome for outcome in outcomes] == ["updated", "failed", "updated"]
+    assert outcomes[1].error == "OnliveUnexpectedError"
+    assert outcomes[1].message is not None
+    assert outcomes[1].message.startswith("unexpected KeyError in test_run.py:")
+    assert "ana" not in outcomes[1].message
+    assert not outcomes[1].retryable
+
+
+def test_a_row_that_cannot_be_checked_fails_alone(server: ManyRecords) -> None:
+    def read_payload(payload: Any) -> Any:
+        if payload["title"] == "title 1":
+            raise RecursionError
+        return dict(payload)
+
+    outcomes = carry_out(server, rows(range(3)), read_payload=read_payload)
+    assert [outcome.error for outcome in outcomes] == [None, "OnliveUnexpectedError", None]
+
+
+def test_records_in_work_finish_when_the_input_breaks_off(server: ManyRecords) -> None:
+    def breaking() -> Iterator[Row | BadRow]:
+        yield from rows(range(10))
+        raise ConnectionError("the bucket is gone")
+
+    told: list[Outcome] = []
+
+    async def work() -> None:
+        run = BulkRun(job(), breaking(), Checkpoint(None, {}), concurrency=4, tell=told.append)
+        async with AsyncOnliveClient(server.settings(), connections=4) as client:
+            with pytest.raises(ConnectionError, match="the bucket is gone"):
+                await run.work(client)
+        run.close()
+
+    asyncio.run(work())
+    assert sorted((outcome.index, outcome.outcome) for outcome in told) == [(index, "updated") for index in range(10)]
+
+
+def test_a_memory_that_fails_ends_the_run_before_the_write(server: ManyRecords) -> None:
+    class Full(Checkpoint):
+        def announce(self, *_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+    told: list[Outcome] = []
+
+    async def work() -> None:
+        run = BulkRun(job(), rows(range(50)), Full(None, {}), concurrency=4, tell=told.append)
+        async with AsyncOnliveClient(server.settings(), connections=4) as client:
+            with pytest.raises(OSError, match="No space left"):
+                await run.work(client)
+        run.close()
+
+    asyncio.run(work())
+    assert server.writes == {}
+    assert [outcome.outcome for outcome in told] == ["not_attempted"] * 50
+
+
+def test_bad_rows_do_not_keep_calls_from_their_turn(server: ManyRecords) -> None:
+    turns = 0
+    at_row: list[int] = []
+
+    def bad_rows() -> Iterator[Row | BadRow]:
+        for index in range(900):
+            at_row.append(turns)
+            yield Row(index, None, {"id": "no id"})
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        counting = asyncio.create_task(count_turns())
+        run = BulkRun(job(), bad_rows(), Checkpoint(None, {}), concurrency=1, tell=lambda _: None)
+        async with AsyncOnliveClient(server.settings(), connections=1) as client:
+            await run.work(client)
+        counting.cancel()
+
+    asyncio.run(work())
+    assert at_row[-1] - at_row[0] >= 10
+
+
+def test_a_long_input_takes_no_more_memory_than_a_short_one(server: ManyRecords) -> None:
+    server.requests = deque(maxlen=1)  # type: ignore[assignment]
+
+    def peak(number: int) -> int:
+        settings = server.settings()
+
+        async def work() -> None:
+            run = BulkRun(
+                job(), rows(range(number), title="as it was"), Checkpoint(None, {}), concurrency=8, tell=lambda _: None
+            )
+            async with AsyncOnliveClient(settings, connections=8) as client:
+                await run.work(client)
+
+        tracemalloc.start()
+        asyncio.run(work())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    assert peak(2_000) - peak(500) < 1_500 * 350

@@ -1,0 +1,206 @@
+"""What another task wrote is put back, unless somebody changed it since."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from onlive_provider.bulk.errors import OnliveRecordsFailedError
+from onlive_provider.client import errors
+from onlive_provider.operators.appointment import UpdateAppointmentOperator
+from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
+from onlive_provider.operators.revert import RevertUpdatesOperator
+from onlive_provider.sandbox.server import Sandbox
+from tests.loopback import ID
+from tests.operators.conftest import Execute
+
+
+@pytest.fixture
+def appointments(onlive_sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [a for a in onlive_sandbox.records("appointments") if a["start"] > onlive_sandbox.now()][:5]
+
+
+def revert(**arguments: Any) -> RevertUpdatesOperator:
+    return RevertUpdatesOperator(task_id="revert", **arguments)
+
+
+def written(sandbox: Sandbox) -> list[str]:
+    return [call["path"].rpartition("/")[2] for call in sandbox.calls() if call["method"] == "PUT"]
+
+
+def without_times(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "updatedAt"}
+
+
+def test_a_single_change_is_put_back(onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute) -> None:
+    before = appointments[0]
+    payload = {
+        "title": "Other",
+        "guests": [{"email": "new@example.com"}],
+        "extraFields": {"source": "x", "added": 1},
+        "reminders": None,
+    }
+    _, xcoms = execute(UpdateAppointmentOperator(task_id="t", appointment_id=before["id"], payload=payload))
+    result, _ = execute(revert(report=xcoms["change"]))
+    assert (result["total"], result["updated"]) == (1, 1)
+    after = onlive_sandbox.record("appointments", before["id"])
+    assert after["extraFields"].pop("added") is None
+    assert without_times(after) == without_times(before)
+
+
+def test_a_bulk_task_is_put_back_from_its_result_last_write_first(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "report.jsonl")
+    rows = [{"id": a["id"], "title": f"Title {number}"} for number, a in enumerate(appointments)]
+    rows[1]["title"] = appointments[1]["title"]
+    done, _ = execute(BulkUpdateAppointmentsOperator(task_id="bulk", updates=rows, report_path=path, concurrency=1))
+    original = Path(path).read_bytes()
+    first = written(onlive_sandbox)
+    result, _ = execute(revert(report=done, concurrency=1))
+    assert result["report_path"] == str(tmp_path / "report.reverted.jsonl")
+    assert Path(path).read_bytes() == original
+    lines = [json.loads(line) for line in Path(result["report_path"]).read_text().splitlines()]
+    assert [line["id"] for line in lines] == first[::-1] == written(onlive_sandbox)[4:]
+    assert {line["outcome"] for line in lines} == {"updated"}
+    for before in appointments:
+        assert without_times(onlive_sandbox.record("appointments", before["id"])) == without_times(before)
+
+
+@pytest.mark.parametrize("form", ["report_path", "json text"])
+def test_a_report_may_be_given_as_a_path_or_as_text(
+    form: str, onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "report.jsonl")
+    rows = [{"id": appointments[0]["id"], "title": "Other"}]
+    done, _ = execute(BulkUpdateAppointmentsOperator(task_id="bulk", updates=rows, report_path=path))
+    execute(revert(report_path=path) if form == "report_path" else revert(report=json.dumps(done)))
+    assert onlive_sandbox.record("appointments", appointments[0]["id"])["title"] == appointments[0]["title"]
+
+
+def test_services_are_known_by_their_fields(onlive_sandbox: Sandbox, execute: Execute, tmp_path: Path) -> None:
+    before = onlive_sandbox.records("services")[:2]
+    rows = [{"id": service["id"], "active": False, "dateRanges": []} for service in before]
+    path = str(tmp_path / "report.jsonl")
+    execute(BulkUpdateServicesOperator(task_id="bulk", updates=rows, report_path=path))
+    execute(revert(report_path=path))
+    for service in before:
+        assert without_times(onlive_sandbox.record("services", service["id"])) == without_times(service)
+
+
+@pytest.mark.parametrize("kind", ["appointments", "services"])
+def test_a_record_whose_changed_fields_both_kinds_have_is_looked_for(
+    kind: Any, onlive_sandbox: Sandbox, execute: Execute, tmp_path: Path
+) -> None:
+    before = next(r for r in onlive_sandbox.records(kind) if r.get("start", "9") > onlive_sandbox.now())
+    operator = BulkUpdateServicesOperator if kind == "services" else BulkUpdateAppointmentsOperator
+    path = str(tmp_path / "report.jsonl")
+    rows = [{"id": before["id"], "extraFields": {next(iter(before["extraFields"])): "other"}}]
+    execute(operator(task_id="bulk", updates=rows, report_path=path))
+    execute(revert(report_path=path))
+    assert without_times(onlive_sandbox.record(kind, before["id"])) == without_times(before)
+
+
+def test_what_somebody_changed_since_is_not_touched_and_fails_by_name(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
+) -> None:
+    first, second = appointments[:2]
+    changes = [
+        execute(UpdateAppointmentOperator(task_id="t", appointment_id=a["id"], payload={"title": "Other"}))[1]["change"]
+        for a in (first, second)
+    ]
+    execute(UpdateAppointmentOperator(task_id="t", appointment_id=first["id"], payload={"title": "Somebody else's"}))
+    with pytest.raises(OnliveRecordsFailedError, match=first["id"]) as caught:
+        execute(revert(report=changes))
+    assert isinstance(caught.value, AirflowFailException)
+    assert caught.value.counts["updated"] == 1
+    assert caught.value.failures[0]["error"] == "OnliveStaleRecordError"
+    assert onlive_sandbox.record("appointments", first["id"])["title"] == "Somebody else's"
+    assert onlive_sandbox.record("appointments", second["id"])["title"] == second["title"]
+
+
+def test_a_second_revert_sends_nothing(onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute) -> None:
+    operator = UpdateAppointmentOperator(task_id="t", appointment_id=appointments[0]["id"], payload={"title": "Other"})
+    change = execute(operator)[1]["change"]
+    execute(revert(report=change))
+    result, _ = execute(revert(report=change))
+    assert (result["unchanged"], result["failed"]) == (1, 0)
+    assert len(written(onlive_sandbox)) == 2
+
+
+def test_a_plan_sends_nothing(onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute) -> None:
+    operator = UpdateAppointmentOperator(task_id="t", appointment_id=appointments[0]["id"], payload={"title": "Other"})
+    change = execute(operator)[1]["change"]
+    result, _ = execute(revert(report=change, plan_only="true"))
+    assert result["planned"] == 1
+    assert len(written(onlive_sandbox)) == 1
+
+
+def test_what_was_not_read_before_the_write_cannot_be_put_back(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
+) -> None:
+    payload = {"title": "Other", "agentComment": "private"}
+    operator = UpdateAppointmentOperator(task_id="t", appointment_id=appointments[0]["id"], payload=payload)
+    change = execute(operator)[1]["change"]
+    with pytest.raises(OnliveRecordsFailedError, match="agentComment: cannot be put back: what stood there"):
+        execute(revert(report=change))
+    assert len(written(onlive_sandbox)) == 1
+
+
+@pytest.mark.parametrize("personal_data", [True, False])
+def test_guests_are_put_back_only_from_a_report_that_holds_them(
+    personal_data: bool, onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "report.jsonl")
+    rows = [{"id": appointments[0]["id"], "guests": [{"email": "new@example.com"}]}]
+    execute(
+        BulkUpdateAppointmentsOperator(
+            task_id="bulk", updates=rows, report_path=path, report_personal_data=personal_data
+        )
+    )
+    if personal_data:
+        execute(revert(report_path=path))
+        assert onlive_sandbox.record("appointments", appointments[0]["id"])["guests"] == appointments[0]["guests"]
+    else:
+        with pytest.raises(OnliveRecordsFailedError, match="guests: cannot be put back: the report holds no personal"):
+            execute(revert(report_path=path))
+        assert len(written(onlive_sandbox)) == 1
+
+
+def test_an_unchanged_update_has_nothing_to_put_back(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
+) -> None:
+    payload = {"title": appointments[0]["title"]}
+    operator = UpdateAppointmentOperator(task_id="t", appointment_id=appointments[0]["id"], payload=payload)
+    result, _ = execute(revert(report=execute(operator)[1]["change"]))
+    assert result["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ({"id": ID, "title": "a record"}, "report: is not a change"),
+        ({"total": 3, "report_path": None}, "report: is not a change"),
+        (7, "report: got int"),
+        ("{broken", "report: is text that is not JSON"),
+        ([{"id": ID, "before": {}, "after": {}, "updatedAt": None}, "x"], r"report\[1\]: is not a change"),
+        ({"id": ID, "before": [], "after": {}, "updatedAt": None}, "report: has no objects before and after"),
+        ({"report_path": "/no/such/report.jsonl"}, "report_path: /no/such/report.jsonl does not exist"),
+    ],
+)
+def test_what_is_no_report_is_refused_before_any_call(
+    report: Any, message: str, onlive_sandbox: Sandbox, execute: Execute
+) -> None:
+    with pytest.raises(errors.OnlivePayloadError, match=message):
+        execute(revert(report=report))
+    assert onlive_sandbox.calls() == []
+
+
+@pytest.mark.parametrize("arguments", [{}, {"report": {}, "report_path": "x"}])
+def test_one_source_is_needed(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="report, report_path: give one of the two"):
+        revert(**arguments)

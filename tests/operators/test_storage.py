@@ -1,0 +1,117 @@
+"""Files on the worker's disk and in an object store that Airflow opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
+from onlive_provider.operators.storage import AirflowStorage
+from tests.bulk.child import task_instance
+from tests.bulk.server import ManyRecords, record_id
+from tests.operators.conftest import connection_to
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """Give the URL of a folder in an object store that lives in this process."""
+    try:
+        attach = import_module("airflow.sdk.io").attach
+    except ImportError:  # Airflow 2.11
+        attach = import_module("airflow.io.store").attach
+    store = fsspec.filesystem("memory")
+    attach("memory", fs=store)
+    yield "memory://bucket/folder"
+    if store.exists("/bucket"):
+        store.rm("/bucket", recursive=True)
+
+
+@pytest.fixture(params=["disk", "file_url", "bucket"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "bucket":
+        return str(request.getfixturevalue("bucket"))
+    return str(tmp_path / "new folder") if request.param == "disk" else (tmp_path / "new folder").as_uri()
+
+
+def put(path: str, content: bytes) -> None:
+    with AirflowStorage().open(path, "wb") as file:
+        file.write(content)
+
+
+def get(path: str) -> bytes:
+    with AirflowStorage().open(path, "rb") as file:
+        return file.read()
+
+
+def test_what_is_written_is_read_again_and_removed(folder: str) -> None:
+    storage, path = AirflowStorage(), f"{folder}/a.csv"
+    put(path, b"abc")
+    assert get(path) == b"abc"
+    assert storage.size(path) == 3
+    storage.remove(path)
+    storage.remove(path)
+    for look in (storage.size, storage.fingerprint, get):
+        with pytest.raises(FileNotFoundError):
+            look(path)
+
+
+def test_another_content_has_another_fingerprint(folder: str) -> None:
+    storage, path = AirflowStorage(), f"{folder}/a.csv"
+    put(path, b"abc")
+    first = storage.fingerprint(path)
+    assert storage.fingerprint(path) == first
+    put(path, b"abcd")
+    assert storage.fingerprint(path) != first
+
+
+@pytest.mark.parametrize(
+    ("path", "local"),
+    [
+        ("/data/a b.csv", "/data/a b.csv"),
+        ("file:///data/a%20b.csv", "/data/a b.csv"),
+        ("a.csv", "a.csv"),
+        ("s3://x@bucket/a", None),
+    ],
+)
+def test_only_files_of_this_machine_have_a_local_path(path: str, local: str | None) -> None:
+    assert AirflowStorage().local_path(path) == (local and Path(local))
+
+
+def run(operator: Any) -> dict[str, Any]:
+    return operator.execute({"ti": task_instance()})
+
+
+def test_rows_come_from_and_the_report_goes_to_an_object_store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"{record_id(number)},new\n" for number in range(5))
+    put(f"{bucket}/rows.csv", f"id,title\n{rows}".encode())
+
+    def update() -> BulkUpdateAppointmentsOperator:
+        return BulkUpdateAppointmentsOperator(
+            task_id="update", updates_path=f"{bucket}/rows.csv", report_path=f"{bucket}/out/r.jsonl", concurrency=1
+        )
+
+    with ManyRecords(5) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))  # type: ignore[arg-type]
+        first = update()
+        server.after = lambda seen: first.on_kill() if len(server.writes) == 2 else None
+        with pytest.raises(Exception, match="told to stop"):
+            run(first)
+        server.after = lambda seen: None
+        done = len(server.writes)
+        names = [json.loads(line)["outcome"] for line in get(f"{bucket}/out/r.jsonl").splitlines()]
+        assert names == ["updated"] * done + ["not_attempted"] * (5 - done)
+        server.requests.clear()
+        assert run(update())["updated"] == 5
+        assert {seen.id for seen in server.requests} == {record_id(number) for number in range(done, 5)}
+    assert len(get(f"{bucket}/out/r.jsonl").splitlines()) == 5
+    assert b"update: outcomes" in get(f"{bucket}/out/r.html")
+    assert sorted(fsspec.filesystem("memory").ls("/bucket/folder/out", detail=False)) == [
+        "/bucket/folder/out/r.html",
+        "/bucket/folder/out/r.jsonl",
+    ]
