@@ -8,13 +8,14 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
-.PHONY: help demo airflow test test-oldest lint format build lock clean
+.PHONY: help demo airflow test test-oldest bench lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
 	@echo "make test         run the whole test suite"
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
 	@echo "make test-oldest  run the suite on the oldest Airflow this provider supports (needs Python 3.11 or 3.12)"
+	@echo "make bench        measure everything that docs/benchmarks.md quotes (about half an hour)"
 	@echo "make lint         ruff, mypy and the contract of imports"
 	@echo "make build        build the wheel and check what is in it"
 
@@ -45,6 +46,9 @@ test: .venv/ready
 
 test-oldest: .venv-oldest/ready
 	.venv-oldest/bin/python -m pytest --numprocesses 2
+
+bench: .venv/ready
+	@$(BIN)/python -m benchmarks
 
 lint: .venv/ready
 	$(BIN)/ruff check .

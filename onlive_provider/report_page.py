@@ -1,4 +1,4 @@
-"""The report for a person: one HTML page with counts, charts and a table, that needs no other file and no network.
+"""The report for a person: one HTML page with counts, charts and tables, that needs no other file and no network.
 
 The page is put together from ``static/report``: each of :data:`SECTIONS` is one script, which draws one part of the
 page from the data that stands in it as JSON.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -16,13 +16,14 @@ from string import Template
 from typing import IO, Any
 
 from onlive_provider.report import OUTCOME_NAMES, Counts, Outcome, to_line
+from onlive_provider.timeline import Timeline
 
-SECTIONS = ("summary", "chart", "strip", "table")
+SECTIONS = ("summary", "chart", "strip", "filter", "timeline", "table")
 """The parts of the page from top to bottom, each drawn by the script of its name."""
 
 MAX_FAILURES = 2_000
 MAX_OTHERS = 3_000
-"""Outcomes that stand in the page's table, so that a browser can show a run of any size."""
+"""Outcomes that stand in the page's table and time line, so that a browser can show a run of any size."""
 
 MAX_VALUE = 1_000
 """Characters of one field's value that the page shows."""
@@ -30,32 +31,45 @@ MAX_VALUE = 1_000
 _MAX_STRETCHES = 400
 
 
-def write_page(outcomes: Iterable[Outcome], destination: IO[bytes], *, title: str, details: Mapping[str, str]) -> None:
+def write_page(
+    outcomes: Iterable[Outcome],
+    destination: IO[bytes],
+    *,
+    title: str,
+    details: Mapping[str, str],
+    seasons: Sequence[Mapping[str, str]] = (),
+) -> None:
     """Write the page of a run. Its size and the memory it takes do not grow with a long run.
 
     Counts and charts tell of every outcome. The table holds the first :data:`MAX_FAILURES` failures and
     :data:`MAX_OTHERS` others, those that were not "unchanged" before those that were; the page says what it leaves out.
+    Where outcomes of the table hold ``dateRanges``, a time line shows them, a row each.
 
     :param outcomes: of the whole run, with or without guests' data: the page shows what it is given.
     :param destination: open for writing bytes; not closed.
     :param title: what ran, in a line.
     :param details: name to text of what else a reader wants to know, e.g. the DAG, the run, the path of the report.
+    :param seasons: what the run was to open or close, for the time line: ``name``, ``first_day``, ``last_day``,
+        ``timezone``, and the UTC range as ``startDate`` and ``endDate``.
     """
-    counts, strip, table = Counts(), _Strip(), _Table()
+    timeline = Timeline(seasons)
+    counts, strip, table = Counts(), _Strip(), _Table(timeline)
     for outcome in outcomes:
         counts.add(outcome)
         strip.add(outcome)
         table.add(outcome)
+    shown = table.outcomes()
     data = {
         "title": title,
         "details": list(details.items()),
         "counts": counts.as_json(),
         "strip": strip.as_json(),
-        "outcomes": table.outcomes(),
+        "outcomes": shown,
+        "timeline": timeline.as_json(outcome["timeline"] for outcome in shown if "timeline" in outcome),
         "leftOut": {"failed": table.failed, "others": table.others},
     }
     style = _asset("page.css")
-    script = "\n".join(_asset(f"{name}.js") for name in ("elements", *SECTIONS, "start"))
+    script = "\n".join(_asset(f"{name}.js") for name in ("elements", "axis", *SECTIONS, "start"))
     page = Template(_asset("page.html")).substitute(
         title=escape(title),
         style=style,
@@ -70,7 +84,8 @@ def write_page(outcomes: Iterable[Outcome], destination: IO[bytes], *, title: st
 class _Table:
     """The outcomes that the page's table shows, and how many of each kind it leaves out."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
         self.failed = 0
         self.others = 0
         self._failures: list[dict[str, Any]] = []
@@ -83,7 +98,7 @@ class _Table:
         else:
             kept, most = self._unchanged if outcome.outcome == "unchanged" else self._telling, MAX_OTHERS
         if len(kept) < most:
-            kept.append(_shown(outcome))
+            kept.append(_shown(outcome, self._timeline.row(outcome)))
         elif outcome.outcome == "failed":
             self.failed += 1
         else:
@@ -125,8 +140,10 @@ class _Strip:
         }
 
 
-def _shown(outcome: Outcome) -> dict[str, Any]:
+def _shown(outcome: Outcome, row: Mapping[str, Any] | None) -> dict[str, Any]:
     data = outcome.as_json()
+    if row is not None:
+        data["timeline"] = row
     for side in ("before", "after"):
         if side in data:
             data[side] = {name: _short(value) for name, value in data[side].items()}

@@ -13,6 +13,9 @@ const OUTCOMES = [
 // Each section adds a function that takes the report's data and returns the element to show, or null for nothing.
 const sections = [];
 
+// What is left to do when all sections are drawn.
+const whenDrawn = [];
+
 function element(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children.filter((child) => child !== null));

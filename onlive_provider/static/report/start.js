@@ -2,3 +2,4 @@
 
 const report = JSON.parse(document.getElementById("data").textContent);
 document.getElementById("report").replaceChildren(...sections.map((draw) => draw(report)).filter((drawn) => drawn !== null));
+for (const act of whenDrawn) act();

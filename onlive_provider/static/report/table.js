@@ -1,30 +1,14 @@
-// The outcomes themselves, with a filter for text and a box for each outcome.
+// The outcomes themselves, those that the filter lets through, a hundred at a time.
 
 const PAGE = 100;
 
 sections.push(({ counts, outcomes, leftOut }) => {
   if (counts.total === 0) return null;
   const byLine = outcomes.some(({ line }) => line !== undefined);
-  const texts = new Map(outcomes.map((outcome) => [outcome, textOf(outcome)]));
-  const present = OUTCOMES.filter(({ name }) => counts[name] > 0);
   const body = element("tbody", {});
   const told = element("p", { className: "told muted" });
   const more = element("button", { type: "button", className: "more" });
-  const search = element("input", { type: "search", placeholder: "Filter by id, field, value or error", ariaLabel: "Filter" });
-  const boxes = present.map(({ name, label }) => {
-    const box = element("input", { type: "checkbox", name, checked: name !== "unchanged" || present.length === 1 });
-    const text = element("label", { className: `box ${name}` }, box, label, element("small", {}, number(counts[name])));
-    return { box, text };
-  });
   let matching = [];
-
-  function filter() {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = new Set(boxes.filter(({ box }) => box.checked).map(({ box }) => box.name));
-    matching = outcomes.filter((each) => wanted.has(each.outcome) && words.every((word) => texts.get(each).includes(word)));
-    body.replaceChildren();
-    show();
-  }
 
   function show() {
     const from = body.childElementCount;
@@ -35,27 +19,22 @@ sections.push(({ counts, outcomes, leftOut }) => {
     more.hidden = shown === matching.length;
   }
 
-  search.addEventListener("input", filter);
-  for (const { box } of boxes) box.addEventListener("change", filter);
+  followers.push((wanted) => {
+    matching = wanted;
+    body.replaceChildren();
+    show();
+  });
   more.addEventListener("click", show);
-  filter();
 
   const headings = [byLine ? "Line" : "Index", "Outcome", "Record", "What happened"].map((text) => element("th", { scope: "col" }, text));
   return card(
     "Records",
     leftOutNote(leftOut) || "Failures first, then in the input's order.",
-    element("div", { className: "controls" }, search, element("div", { className: "boxes" }, ...boxes.map(({ text }) => text))),
     told,
     element("table", {}, element("thead", {}, element("tr", {}, ...headings)), body),
     more,
   );
 });
-
-function textOf({ index, line, id, error, message, fieldErrors = [], before, after }) {
-  const faults = fieldErrors.flatMap(({ field, message: fault }) => [field, fault]);
-  const place = line === undefined ? `index ${index}` : `line ${line}`;
-  return [place, id, error, message, ...faults, JSON.stringify(before), JSON.stringify(after)].join(" ").toLowerCase();
-}
 
 function leftOutNote({ failed, others }) {
   if (failed + others === 0) return "";
