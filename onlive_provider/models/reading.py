@@ -176,4 +176,6 @@ def read_key(key: object, place: Place) -> str:
 
 def _is_harmless_key(key: str) -> bool:
     """Whether a key may stand in an error: an e-mail or phone used as a key may not."""
-    return len(key) <= MAX_SHOWN and "@" not in key and sum(character.isdigit() for character in key) < 6
+    if len(key) > MAX_SHOWN:
+        return False
+    return key.isalpha() or ("@" not in key and sum(character.isdigit() for character in key) < 6)

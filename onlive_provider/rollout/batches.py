@@ -1,0 +1,101 @@
+"""Which services come first: the batches of a rollout, each a share or a number of all services, the earlier included.
+
+A service's place is decided by a hash of its id, so that it is the same at every run, and does not follow a name, an
+age or a region. Batches are cumulative: ``("5%", "25%", "100%")`` of 400 services are 20, then 80 more, then the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from hashlib import sha256
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from onlive_provider.client.errors import FieldError, OnlivePayloadError
+
+if TYPE_CHECKING:
+    from onlive_provider.models.reading import Place
+
+_ACCEPTED = 'a number of services such as 10, or a share of them such as "25%"'
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a batch reaches, the earlier ones included.
+
+    :param number: of services, or of hundredths of them.
+    :param is_share: whether ``number`` is a percentage.
+    """
+
+    number: Decimal
+    is_share: bool
+
+    def __str__(self) -> str:
+        return f"{self.number}%" if self.is_share else str(self.number)
+
+    def of(self, total: int) -> int:
+        """Return how many of so many services that is; a part of one counts as one."""
+        reached = self.number * total / 100 if self.is_share else self.number
+        return min(total, int(reached.to_integral_value(ROUND_CEILING)))
+
+
+def read_batches(value: object, field: str) -> list[Reach]:
+    """Read ``("5%", "25%", "100%")`` or ``(1, 10)``: a list, or text that holds one as JSON.
+
+    :param field: what an error calls the value.
+    :raises OnlivePayloadError: it is anything else, or a batch reaches no further than the one before.
+    """
+    from onlive_provider.models.json_values import read_items
+    from onlive_provider.models.reading import Place
+
+    items, findings = read_items(_read_reach, value, Place(field))
+    findings.finish()
+    reaches = list(items.values())
+    if not reaches:
+        raise _refused(field, f"got no batch; accepted: at least one, {_ACCEPTED}")
+    for earlier, later in pairwise(reaches):
+        if earlier.is_share == later.is_share and later.number <= earlier.number:
+            raise _not_growing(field, earlier, later)
+    return reaches
+
+
+def split(ids: Sequence[str], reaches: Sequence[Reach], field: str) -> list[list[str]]:
+    """Return the services of each batch that no earlier one holds, in the order in which they are worked on.
+
+    Services beyond the last batch are in none.
+
+    :param field: what an error calls the batches.
+    :raises OnlivePayloadError: a batch reaches less far than the one before it, with so many services.
+    """
+    ordered = sorted(ids, key=lambda service_id: sha256(service_id.encode()).digest())
+    batches = []
+    begin = 0
+    for position, reach in enumerate(reaches):
+        end = reach.of(len(ordered))
+        if end < begin:
+            raise _not_growing(field, reaches[position - 1], reach, f" of {len(ordered)} services")
+        batches.append(ordered[begin:end])
+        begin = end
+    return batches
+
+
+def _read_reach(value: Any, place: Place) -> Reach:
+    text = value.strip() if isinstance(value, str) else value
+    is_share = isinstance(text, str) and text.endswith("%")
+    digits = text.removesuffix("%").strip() if isinstance(text, str) else str(text)
+    if not isinstance(value, bool) and digits.isascii() and digits.replace(".", "", int(is_share)).isdecimal():
+        number = Decimal(digits)
+        if number > 0 and (not is_share or number <= 100):
+            return Reach(number, is_share)
+    raise place.broken(f"got {value!r}; accepted: {_ACCEPTED}")
+
+
+def _not_growing(field: str, earlier: Reach, later: Reach, where: str = "") -> OnlivePayloadError:
+    message = f"{later} after {earlier} reaches no further{where}; accepted: batches that grow, such as 5%, 25%, 100%"
+    return _refused(field, message)
+
+
+def _refused(field: str, message: str) -> OnlivePayloadError:
+    return OnlivePayloadError([FieldError(field, message)])

@@ -1,0 +1,238 @@
+"""A rollout from its plan to its end: phases that a driver carries out one after another. It makes no call itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from onlive_provider.bulk.limit import FailureLimit
+from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.bulk.revert import RevertList
+from onlive_provider.bulk.run import Worklist
+from onlive_provider.changes import Change
+from onlive_provider.client.errors import OnliveUnknownFateError
+from onlive_provider.client.flows import Note
+from onlive_provider.client.protocol import SERVICE
+from onlive_provider.report import Counts, Outcome
+from onlive_provider.rollout.errors import OnliveNotHeldError
+from onlive_provider.rollout.phase import Phase
+from onlive_provider.rollout.plan import Mode, ServicePlan, Target, plan_again, plan_service
+from onlive_provider.rollout.service import RolloutService
+from onlive_provider.rollout.table import plan_table
+from onlive_provider.rollout.worklists import CheckList, PlanList, WriteList
+from onlive_provider.seasons import Season
+
+Step: TypeAlias = Phase | Note
+
+
+@dataclass(kw_only=True)
+class Rollout:
+    """The plan first, then batch after batch, each read again; when it goes wrong, everything is put back.
+
+    :param ids: all services.
+    :param batches: the services of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
+    :param plan_only: stop after the plan.
+    """
+
+    ids: Sequence[str]
+    seasons: Sequence[Season]
+    mode: Mode
+    target: Target
+    batches: Sequence[Sequence[str]]
+    revert_on_failure: bool
+    plan_only: bool
+    table: str = field(default="", init=False)
+    stopped_by: str = field(default="", init=False)
+    _services: dict[str, RolloutService] = field(init=False)
+    _written: list[RolloutService] = field(default_factory=list, init=False)
+    _earlier: dict[str, Change] = field(default_factory=dict, init=False)
+    _limit: FailureLimit = field(init=False)
+    _memory: Memory = field(init=False)
+
+    def __post_init__(self) -> None:
+        batch_of = {each: number for number, ids in enumerate(self.batches, 1) for each in ids}
+        self._services = {
+            each: RolloutService(each, index, batch_of.get(each), each) for index, each in enumerate(self.ids)
+        }
+
+    def begin(self, limit: FailureLimit, memory: Memory) -> None:
+        """Know what earlier tries of the same rollout wrote. To be called before the phases.
+
+        :param limit: more failures than this stop the rollout.
+        :param memory: what earlier tries announced or wrote, and where this one announces its writes.
+        """
+        self._limit, self._memory = limit, memory
+        for index in range(len(self.ids)):
+            announcement = memory.announcement(index)
+            if announcement is not None:
+                self._earlier[announcement.change.id] = announcement.change
+        for each in memory.earlier():
+            if each.outcome == "updated" and each.id is not None:
+                self._earlier[each.id] = Change(each.id, each.before, each.after, each.updated_at)
+
+    def plan_phase(self) -> Phase:
+        """Return the first phase, which reads every service."""
+        return self._phase("plan", PlanList(self._plan), self._services.values(), self._noted_plan)
+
+    def phases(self) -> Iterator[Step]:
+        """Yield what is to be done and what is to be told; each is to be carried out before the next is asked for."""
+        yield self.plan_phase()
+        plans = self._plans()
+        problems = {each.words: each.why for each in self._services.values() if each.failure}
+        self.table = plan_table(list(plans.values()), problems, seasons=self.seasons, mode=self.mode)
+        yield Note(self.table)
+        self._judge("the plan")
+        if self.plan_only:
+            return
+        for number, ids in enumerate(self.batches, 1):
+            if self.stopped_by:
+                break
+            yield from self._batch(number, [self._services[each] for each in ids], plans)
+        if self.stopped_by and self.revert_on_failure and self._written:
+            yield Note(f"Stopped in {self.stopped_by}; putting back {len(self._written):,} services")
+            yield self._revert()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield one outcome for each service, as far as things have come."""
+        for each in self._services.values():
+            yield each.outcome(plan_only=self.plan_only)
+
+    def counts_by_batch(self) -> list[dict[str, int]]:
+        """Return for each batch how many services it has and how many outcomes of each name."""
+        counts = [Counts() for _ in self.batches]
+        for each in self._services.values():
+            if each.batch is not None:
+                counts[each.batch - 1].add(each.outcome(plan_only=self.plan_only))
+        return [{"size" if name == "total" else name: n for name, n in each.as_json().items()} for each in counts]
+
+    def story(self) -> str:
+        """Return why the rollout was stopped and what became of what was written."""
+        back = [each for each in self._written if each.reverted and each.reverted.outcome in ("updated", "unchanged")]
+        left = [each for each in self._written if each not in back]
+        text = f"The rollout was stopped in {self.stopped_by}. {len(self._written):,} services were written"
+        text += f", {len(back):,} of them were put back." if self._written else "."
+        if left:
+            names = ", ".join(each.words for each in left[:10])
+            more = f" and {len(left) - 10:,} more" if len(left) > 10 else ""
+            text += f" Not put back: {names}{more}."
+        return text
+
+    @property
+    def may_go_well_later(self) -> bool:
+        """Whether a stopped rollout may go on to its end at a retry: those failures that stay do not stop it."""
+        failures = [each.failure for each in self._services.values() if each.failure is not None]
+        lasting = [each for each in failures if not each.retryable]
+        if any(each.error == OnliveNotHeldError.__name__ for each in lasting):
+            return False
+        return len(lasting) < len(failures) and not self._limit.is_exceeded(len(lasting), len(self.ids))
+
+    def _batch(
+        self, number: int, services: Sequence[RolloutService], plans: Mapping[str, ServicePlan]
+    ) -> Iterator[Step]:
+        name = f"batch {number} of {len(self.batches)}"
+        waiting = [each for each in services if each.is_to_write]
+        yield Note(f"{name.capitalize()}: {len(services):,} services, {len(waiting):,} to write")
+        while True:
+            if waiting:
+                yield self._phase(name, WriteList(plans), waiting, self._noted_write, self._announce)
+            written = [each for each in services if each.written or _may_be_written(each)]
+            if written:
+                times = {each.id: each.written.updated_at for each in written if each.written}
+                yield self._phase(f"{name}, read again", CheckList(plans, times), written, self._noted_check)
+            self._judge(name)
+            # A write of unknown fate stops the batch, and may turn out to have been made.
+            waiting = [each for each in services if each.is_to_write]
+            if self.stopped_by or not waiting:
+                break
+        if written and not self.stopped_by:
+            held = sum(each.written is not None and each.failure is None for each in services)
+            yield Note(f"{name.capitalize()}: {held:,} services hold what was sent")
+
+    def _phase(
+        self,
+        name: str,
+        worklist: Worklist,
+        services: Iterable[RolloutService],
+        note: Callable[[RolloutService, Outcome], bool],
+        announce: Callable[[Announcement], None] = lambda _: None,
+    ) -> Phase:
+        return Phase(name, worklist, [{"id": each.id} for each in services], self._noting(note), announce)
+
+    def _revert(self) -> Phase:
+        def note(service: RolloutService, outcome: Outcome) -> bool:
+            service.reverted = outcome
+            return False
+
+        rows = [each.inverse() for each in reversed(self._written)]
+        return Phase("putting back", RevertList(undecided=SERVICE, plan_only=False), rows, self._noting(note))
+
+    def _noting(self, note: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
+        def take(outcome: Outcome) -> bool:
+            assert outcome.id is not None
+            service = self._services[outcome.id]
+            service.attempts += outcome.attempts
+            return note(service, outcome)
+
+        return take
+
+    def _announce(self, announcement: Announcement) -> None:
+        self._memory.announce(self._services[announcement.change.id].index, announcement)
+
+    def _plan(self, service_id: str, record: Mapping[str, Any]) -> None:
+        service = self._services[service_id]
+        service.name = str(record.get("name") or service_id)
+        known = {**record, "id": service_id}
+        earlier = self._earlier.get(service_id)
+        again = earlier and plan_again(known, earlier.before, self.seasons, self.mode, self.target)
+        service.plan = again or plan_service(known, self.seasons, self.mode, self.target)
+        if again:
+            done = Outcome(service.index, None, service_id, "updated", before=again.former(), after=again.patch())
+            self._write_known(service, replace(done, updated_at=record.get("updatedAt")))
+
+    def _noted_plan(self, service: RolloutService, outcome: Outcome) -> bool:
+        service.failure = outcome if outcome.outcome == "failed" else None
+        return False
+
+    def _noted_write(self, service: RolloutService, outcome: Outcome) -> bool:
+        if outcome.outcome == "updated":
+            self._write_known(service, outcome)
+        elif outcome.outcome == "failed":
+            service.failure = outcome
+        else:
+            service.settled = outcome.outcome == "unchanged"
+        return outcome.outcome == "failed" and self._has_too_many_failures()
+
+    def _noted_check(self, service: RolloutService, outcome: Outcome) -> bool:
+        if outcome.outcome == "failed" and service.written:
+            service.failure = outcome
+        elif outcome.outcome == "unchanged" and not service.written:
+            assert service.plan is not None
+            done = replace(outcome, outcome="updated", before=service.plan.former(), after=service.plan.patch())
+            service.failure = None
+            self._write_known(service, done)
+        return False
+
+    def _write_known(self, service: RolloutService, outcome: Outcome) -> None:
+        service.written = outcome
+        self._written.append(service)
+
+    def _judge(self, where: str) -> None:
+        failures = [each for each in self._services.values() if each.failure is not None]
+        not_held = [each for each in failures if each.failure and each.failure.error == OnliveNotHeldError.__name__]
+        if not_held:
+            self.stopped_by = f"{where}: service {not_held[0].words} does not hold what was sent"
+        elif self._has_too_many_failures():
+            allowed = f"{float(self._limit.number):g}{'%' if self._limit.is_share else ''}"
+            self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {allowed}"
+
+    def _has_too_many_failures(self) -> bool:
+        failed = sum(each.failure is not None for each in self._services.values())
+        return self._limit.is_exceeded(failed, len(self.ids))
+
+    def _plans(self) -> dict[str, ServicePlan]:
+        return {each.id: each.plan for each in self._services.values() if each.plan is not None and not each.failure}
+
+
+def _may_be_written(service: RolloutService) -> bool:
+    return service.failure is not None and service.failure.error == OnliveUnknownFateError.__name__

@@ -1,0 +1,132 @@
+"""One service on its way through a rollout: its plan, its write, its reading again, its revert, and its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from onlive_provider.report import Outcome, without_personal_data
+from onlive_provider.rollout.plan import ServicePlan
+
+
+@dataclass(slots=True)
+class RolloutService:
+    """What is known of one service so far.
+
+    :param index: its place among the services, from 0.
+    :param batch: the batch it is in, from 1; ``None`` beyond the last.
+    :param name: for people; its id until it was read.
+    :param plan: once it was read and could be planned.
+    :param written: the outcome of its write, once it is known that it was made.
+    :param failure: the outcome that says what went wrong: in the plan, the write or the reading again.
+    :param reverted: the outcome of putting it back.
+    :param settled: it held everything when it was to be written.
+    """
+
+    id: str
+    index: int
+    batch: int | None
+    name: str
+    plan: ServicePlan | None = None
+    written: Outcome | None = None
+    failure: Outcome | None = None
+    reverted: Outcome | None = None
+    settled: bool = False
+    attempts: int = 0
+
+    @property
+    def is_to_write(self) -> bool:
+        """Whether its plan asks for a write that was not tried."""
+        tried = self.written or self.failure or self.settled
+        return self.plan is not None and self.plan.differs and not tried
+
+    @property
+    def words(self) -> str:
+        """The service by id and name."""
+        return self.id if self.name == self.id else f'{self.id} "{self.name}"'
+
+    @property
+    def why(self) -> str:
+        """Why it failed, in a line."""
+        if self.failure is None:
+            return ""
+        named = [f"{each['field']}: {each['message']}" for each in self.failure.field_errors if each["field"]]
+        return "; ".join(named) or " ".join((self.failure.message or "").split())
+
+    def inverse(self) -> dict[str, Any]:
+        """Return its write as a list of reverts takes it."""
+        assert self.written is not None
+        return {
+            "id": self.id,
+            "before": self.written.before,
+            "after": self.written.after,
+            "updatedAt": self.written.updated_at,
+        }
+
+    def outcome(self, *, plan_only: bool) -> Outcome:
+        """Return what became of it.
+
+        ``before`` and ``after`` hold the field as it was and as the plan wants it, whatever the outcome, where there
+        is a plan.
+        """
+        shown = self._bare("not_attempted", self._where())
+        if self.failure is not None:
+            shown = self._failed(self.failure)
+        elif self.reverted is not None and self.reverted.outcome != "not_attempted":
+            shown = self._reverted(self.reverted)
+        elif self.written is not None:
+            lost = "; the task was stopped before it was put back" if self.reverted is not None else ""
+            written = self._bare("updated", f"written in {self._where()}{lost}")
+            shown = replace(written, updated_at=self.written.updated_at)
+        elif self.plan is not None and (self.settled or not self.plan.differs):
+            # A report that is to hold no personal data does not look for it in what is unchanged.
+            shown = without_personal_data(self._bare("unchanged", self._where()))
+        elif self.plan is not None and plan_only:
+            shown = self._bare("planned", self._where())
+        return replace(shown, attempts=self.attempts)
+
+    def _failed(self, failure: Outcome) -> Outcome:
+        told = failure.message or ""
+        if self.written is not None:
+            told = f"written in {self._where()}; {told}"
+            if self.reverted is not None and self.reverted.outcome in ("updated", "unchanged"):
+                told = f"{told}; put back to what it was"
+            elif self.reverted is not None:
+                told = f"{told}; not put back: {self.reverted.message or 'the task was stopped'}"
+        return replace(
+            self._bare("failed", told),
+            error=failure.error,
+            field_errors=failure.field_errors,
+            retryable=failure.retryable,
+        )
+
+    def _reverted(self, reverted: Outcome) -> Outcome:
+        if reverted.outcome == "failed":
+            shown = self._bare("failed", f"written in {self._where()} and not put back: {reverted.message}")
+            return replace(
+                shown, error=reverted.error, field_errors=reverted.field_errors, retryable=reverted.retryable
+            )
+        shown = self._bare("skipped", f"written in {self._where()} and put back")
+        return replace(shown, updated_at=reverted.updated_at)
+
+    def _bare(self, outcome: Any, told: str) -> Outcome:
+        before: Mapping[str, Any] = {}
+        after: Mapping[str, Any] = {}
+        updated_at = None
+        if self.plan is not None:
+            before, updated_at = self.plan.former(), self.plan.updated_at
+            after = self.plan.patch() if self.plan.differs else before
+        return Outcome(
+            self.index,
+            None,
+            self.id,
+            outcome,
+            before=before,
+            after=after,
+            updated_at=updated_at,
+            message=f"{self.name}: {told}",
+        )
+
+    def _where(self) -> str:
+        return "no batch" if self.batch is None else f"batch {self.batch}"

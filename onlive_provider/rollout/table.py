@@ -1,0 +1,134 @@
+"""The plan of a rollout as text that a person can read, in a log or before an approval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from onlive_provider.date_ranges import Span, read_spans
+from onlive_provider.local_days import first_instant, last_instant
+from onlive_provider.rollout.restrictions import included_days
+
+if TYPE_CHECKING:
+    from onlive_provider.rollout.plan import Mode, ServicePlan
+    from onlive_provider.seasons import Season
+
+MAX_ROWS = 60
+MAX_BYTES = 28_000
+"""Of the whole text, so that a task's result, which holds it, stays far below the 48 KB that an XCom may have."""
+
+_MAX_PROBLEMS = 20
+_MAX_RANGES = 3
+_WIDTHS = (36, 160, 160)
+_HEADER = ("service", "before", "after", "days gained", "days lost")
+
+
+def season_words(season: Season) -> str:
+    """Return a season for a person: ``summer: 2027-06-15 to 2027-09-15, Europe/Madrid``."""
+    return f"{season.name}: {season.first_day} to {season.last_day}, {season.timezone}"
+
+
+def plan_table(
+    plans: Sequence[ServicePlan], problems: Mapping[str, str], *, seasons: Sequence[Season], mode: Mode
+) -> str:
+    """Return the seasons, the sums, what cannot be planned, and a row for each service that changes.
+
+    Ranges are shown in local days of the plan's zone, with the time where one does not begin or end with a day.
+
+    :param plans: of all services; those that do not differ are only counted.
+    :param problems: service to why it cannot be planned.
+    """
+    changing = [plan for plan in plans if plan.differs]
+    gained, lost = sum(plan.gained_days for plan in changing), sum(plan.lost_days for plan in changing)
+    lines = [f"{mode} {season_words(season)}" for season in seasons[:_MAX_PROBLEMS]]
+    lines.append(
+        f"{len(plans) + len(problems):,} services: "
+        f"{len(changing):,} to change ({gained:,} days gained, {lost:,} lost), "
+        f"{len(plans) - len(changing):,} unchanged, {len(problems):,} that cannot be planned"
+    )
+    lines += [
+        f"cannot be planned: {_cut(f'{name}: {why}', 300)}" for name, why in list(problems.items())[:_MAX_PROBLEMS]
+    ]
+    if len(problems) > _MAX_PROBLEMS:
+        lines.append(f"... and {len(problems) - _MAX_PROBLEMS:,} more that cannot be planned")
+    if changing:
+        lines += ["", *_rows(changing, MAX_BYTES - len("\n".join(lines).encode()))]
+    return "\n".join(lines)
+
+
+def _rows(plans: Sequence[ServicePlan], room: int) -> list[str]:
+    cells = [_HEADER, *(_cells(plan) for plan in plans[:MAX_ROWS])]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+    rows: list[str] = []
+    for row in cells:
+        texts = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+        numbers = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
+        line = "  ".join([*texts, *numbers])
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        rows.append(line)
+    shown = len(rows) - 1
+    if shown < len(plans):
+        rows.append(f"... and {len(plans) - shown:,} more")
+    return rows
+
+
+def _cells(plan: ServicePlan) -> tuple[str, str, str, str, str]:
+    shown = _ranges if plan.field == "dateRanges" else _days
+    sides = _sides(shown(plan.before, plan.timezone), shown(plan.after, plan.timezone))
+    texts = " ".join(plan.name.split()), *sides
+    name, before, after = (_cut(text, width) for text, width in zip(texts, _WIDTHS, strict=True))
+    return name, before, after, f"{plan.gained_days:,}", f"{plan.lost_days:,}"
+
+
+def _sides(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
+    """Return both sides of a row; of long ones, only what differs, so that it stands where a reader sees it."""
+    if max(len(before), len(after)) <= _MAX_RANGES:
+        return _listed(before), _listed(after)
+    kept = [text for text in before if text in after]
+    told = [f"{len(kept)} that stay"] if kept else []
+    own = ([text for text in side if text not in kept] for side in (before, after))
+    sides = [
+        [*told, *side[:_MAX_RANGES], *([f"{len(side) - _MAX_RANGES} more"] * (len(side) > _MAX_RANGES))] for side in own
+    ]
+    return _listed(sides[0]), _listed(sides[1])
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts) or "(none)"
+
+
+def _ranges(ranges: Any, timezone: str) -> list[str]:
+    if ranges is None:
+        return ["(null)"]
+    zone = ZoneInfo(timezone)
+    return [_span(span, zone) for span in sorted(read_spans(ranges), key=lambda span: span.start)]
+
+
+def _days(calendars: Any, _: str) -> list[str]:
+    return [f"{first} to {last}" for first, last in included_days(calendars)]
+
+
+def _span(span: Span, zone: ZoneInfo) -> str:
+    start, end = _local(span.start, zone), _local(span.end, zone)
+    begins = span.start == first_instant(start.date(), zone)
+    ends = timedelta(0) <= span.end - last_instant(end.date(), zone) < timedelta(seconds=1)
+    return f"{start.date() if begins else _minute(start)} to {end.date() if ends else _minute(end)}"
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # the first or last day that a date can be
+        return moment.astimezone(UTC)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

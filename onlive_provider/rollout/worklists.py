@@ -1,0 +1,109 @@
+"""The three lists of work of a rollout besides the revert: plan every service, write a batch, read it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from onlive_provider.changes import instant
+from onlive_provider.client.errors import OnliveStaleRecordError
+from onlive_provider.client.protocol import SERVICE
+from onlive_provider.client.updates import Update
+from onlive_provider.report import Outcome
+from onlive_provider.rollout.errors import OnliveNotHeldError
+from onlive_provider.rollout.plan import ServicePlan
+from onlive_provider.rows import BadRow, Row
+
+_MAX_SHOWN = 300
+
+
+class ServiceList:
+    """What the lists have in common: rows that name a service, of which each is worked on once."""
+
+    stop_on_error = False
+
+    def not_attempted(self, row: Row | BadRow) -> Outcome:
+        """Return the outcome of a row that is left alone because the run was stopped."""
+        return Outcome(row.index, None, id_of(row), "not_attempted")
+
+    def recall(self, row: Row | BadRow) -> None:
+        """Remember nothing: no service comes twice."""
+
+
+class PlanList(ServiceList):
+    """Reads every service and works out its plan; sends nothing.
+
+    :param take: takes each service as it was read; raises to refuse it.
+    """
+
+    def __init__(self, take: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._take = take
+
+    def prepare(self, row: Row | BadRow) -> Update:
+        """Return the reading of one service."""
+        service_id = id_of(row)
+        return _reading(service_id, lambda current: self._take(service_id, current))
+
+
+class WriteList(ServiceList):
+    """Sends what the plans say, where the service is still as it was when it was planned."""
+
+    def __init__(self, plans: Mapping[str, ServicePlan]) -> None:
+        self._plans = plans
+
+    def prepare(self, row: Row | BadRow) -> Update:
+        """Return the update that a plan asks for."""
+        plan = self._plans[id_of(row)]
+
+        def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+            found = current.get("updatedAt")
+            if patch and (instant(found) or found) != (instant(plan.updated_at) or plan.updated_at):
+                raise OnliveStaleRecordError(_words(plan), f"{plan.updated_at}, when it was planned", found)
+
+        return Update(resource=SERVICE, id=plan.id, payload=plan.patch(), check=check)
+
+
+class CheckList(ServiceList):
+    """Reads written services again and compares them with their plans; sends nothing.
+
+    :param written_at: the ``updatedAt`` of each service after its write, where it is known.
+    """
+
+    def __init__(self, plans: Mapping[str, ServicePlan], written_at: Mapping[str, str | None]) -> None:
+        self._plans = plans
+        self._written_at = written_at
+
+    def prepare(self, row: Row | BadRow) -> Update:
+        """Return the reading of one service."""
+        plan = self._plans[id_of(row)]
+
+        def take(current: Mapping[str, Any]) -> None:
+            if plan.is_shown_by(current):
+                return
+            since, found = self._written_at.get(plan.id), current.get("updatedAt")
+            moved = found if since is not None and instant(found) != instant(since) else None
+            raise OnliveNotHeldError(_words(plan), _shown(plan.after), _shown(current.get(plan.field)), moved)
+
+        return _reading(plan.id, take)
+
+
+def id_of(row: Row | BadRow) -> str:
+    """Return the service's id that a row of a rollout names."""
+    assert isinstance(row, Row)
+    service_id: str = row.values["id"]
+    return service_id
+
+
+def _reading(service_id: str, take: Callable[[Mapping[str, Any]], None]) -> Update:
+    """Return an update that asks for nothing: it reads the service, hands it over, and has nothing to send."""
+    return Update(resource=SERVICE, id=service_id, payload={}, plan_only=True, check=lambda _, current: take(current))
+
+
+def _words(plan: ServicePlan) -> str:
+    return f'service {plan.id} "{plan.name}"'
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
