@@ -15,7 +15,7 @@ help:
 	@echo "make test         run the whole test suite"
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
 	@echo "make test-oldest  run the suite on the oldest Airflow this provider supports (needs Python 3.11 or 3.12)"
-	@echo "make bench        measure everything that docs/benchmarks.md quotes (about half an hour)"
+	@echo "make bench        measure speed, memory and pacing beside other ways (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         ruff, mypy and the contract of imports"
 	@echo "make build        build the wheel and check what is in it"
 

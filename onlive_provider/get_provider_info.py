@@ -31,7 +31,13 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["onlive_provider.operators.appointment", "onlive_provider.operators.service"],
+                "python-modules": [
+                    "onlive_provider.operators.appointment",
+                    "onlive_provider.operators.bulk",
+                    "onlive_provider.operators.revert",
+                    "onlive_provider.operators.rollout",
+                    "onlive_provider.operators.service",
+                ],
             }
         ],
         "connection-types": [

@@ -39,6 +39,7 @@ class Outcome:
     :param field_errors: ``{"field", "message"}`` of every field that was refused.
     :param attempts: calls that were sent for this record.
     :param retryable: whether the same update may succeed later without anybody changing anything.
+    :param name: the record's name, for people; ``None`` where it was not read or may be a guest's.
     """
 
     index: int
@@ -53,6 +54,7 @@ class Outcome:
     field_errors: Sequence[Mapping[str, str]] = field(default=(), repr=False)
     attempts: int = 0
     retryable: bool = False
+    name: str | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as it stands in a report: members that say nothing are left out."""
@@ -114,6 +116,7 @@ def without_personal_data(outcome: Outcome) -> Outcome:
         before=hide_personal_data(outcome.before),
         after=hide_personal_data(outcome.after),
         message=hide_personal_data(outcome.message),
+        name=hide_personal_data(outcome.name),
         field_errors=hide_personal_data(outcome.field_errors),
     )
 

@@ -568,7 +568,7 @@ def test_many_ranges_are_told_in_part(ask):
 
 @pytest.mark.browser
 def test_a_service_is_called_by_its_name_where_the_report_has_one(ask):
-    named = Outcome(0, None, "a", "updated", ROLLOUT[0].before, {**ROLLOUT[0].after, "name": HARMFUL})
+    named = Outcome(0, None, "a", "updated", ROLLOUT[0].before, ROLLOUT[0].after, name=HARMFUL)
     nameless = Outcome(1, None, None, "updated", ROLLOUT[0].before, ROLLOUT[0].after)
     script = "return [...document.querySelectorAll('.service .name')].map((name) => name.textContent);"
     assert ask(page_of([named, nameless, ROLLOUT[2]]), script) == [HARMFUL, "(no id)", "id-2"]
@@ -623,7 +623,8 @@ def test_the_time_line_is_drawn_under_the_policy_and_no_request_leaves_it(look):
             harm,
             "failed",
             ROLLOUT[0].before,
-            {**ROLLOUT[5].after, "name": harm},
+            ROLLOUT[5].after,
+            name=harm,
             error=harm,
             message=f"url({address})",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from onlive_provider.bulk.memory import Announcement
@@ -90,7 +90,9 @@ class Checkpoint:
             told = {"identity": self._identity, "outcomes": packed, "failures": dict(self._failures)}
             self._store.set(STATE_KEY, told)
 
-    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+    def finish(
+        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         """Keep the outcomes for a retry, or forget them. A store that fails costs a retry more reads, and no more."""
         try:
             if again:

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -97,12 +97,15 @@ class Journal:
             with self._path.open("rb") as source, self._storage.open(self._report_path + _ENDING, "wb") as target:
                 shutil.copyfileobj(source, target)
 
-    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+    def finish(
+        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         """Store the report and its page, and remove the working file unless a retry may need it."""
         self._file.close()
         part = self._report_path if self._local is None else f"{self._local}.part"
         with self._storage.open(part, "wb") as report, self._storage.open(page_path(self._report_path), "wb") as page:
-            write_page(self._read(self._outcomes, copy_to=report), page, title=title, details=details)
+            outcomes = self._read(self._outcomes, copy_to=report)
+            write_page(outcomes, page, title=title, details=details, seasons=seasons)
         if self._local is not None:
             os.replace(part, self._local)
             if not again:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,10 +43,13 @@ class Memory(Protocol):
     def save(self) -> None:
         """Put what is remembered where a retry on another machine finds it. To be called every few seconds."""
 
-    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+    def finish(
+        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         """Store what the run leaves behind.
 
         :param title: for the report's page.
         :param details: for the report's page, name to text.
         :param again: whether a retry of this task may go on from here.
+        :param seasons: for the page's time line; see :func:`~onlive_provider.report_page.write_page`.
         """

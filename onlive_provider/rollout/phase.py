@@ -57,5 +57,7 @@ class Phase:
     def save(self) -> None:
         """Do nothing: the rollout's own memory is saved."""
 
-    def finish(self, *, title: str, details: Mapping[str, str], again: bool) -> None:
+    def finish(
+        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         """Do nothing: the rollout's own memory is finished."""

@@ -126,6 +126,7 @@ class RolloutService:
             after=after,
             updated_at=updated_at,
             message=f"{self.name}: {told}",
+            name=None if self.name == self.id else self.name,
         )
 
     def _where(self) -> str:

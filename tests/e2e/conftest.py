@@ -26,23 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
     DAGS_FOLDER.mkdir(exist_ok=True)
-    needs_newer_airflow = set() if has_approvals() else {"onlive_season_rollout_approved.py"}
     for folder in (ROOT / "dags_examples", Path(__file__).parent / "dags"):
         for file in folder.glob("*.py"):
-            if file.name not in needs_newer_airflow:
-                shutil.copy(file, DAGS_FOLDER / file.name)
+            shutil.copy(file, DAGS_FOLDER / file.name)
     from airflow.utils.db import initdb
 
     initdb()
-
-
-def has_approvals() -> bool:
-    """Whether this Airflow can ask a person: 3.1 and newer."""
-    try:
-        import_module("airflow.providers.standard.operators.hitl")
-    except Exception:
-        return False
-    return True
 
 
 class DagRunResult:

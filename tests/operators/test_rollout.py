@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -672,3 +673,13 @@ def test_a_dag_file_that_names_the_operator_loads_neither_the_models_nor_the_rol
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_page_draws_the_season_and_names_the_services(twenty: Fleet, execute: Execute, tmp_path: Path) -> None:
+    execute(rollout(report_path=str(tmp_path / "r.jsonl")))
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page).group(1))  # type: ignore[union-attr]
+    (season,) = data["timeline"]["groups"][0]["seasons"]
+    assert (season["name"], season["timezone"]) == (SUMMER.name, SUMMER.timezone)
+    assert len(data["outcomes"]) == 20
+    assert all(each["timeline"] and each["name"] != each["id"] for each in data["outcomes"])

@@ -105,8 +105,7 @@ function line(per_cent, name) {
   return drawing("line", { class: name, x1: x, x2: x, y1: 0, y2: 30 });
 }
 
-function serviceRow({ index, id, outcome, message, error, before = {}, after = {}, timeline: row }, axis, track, showsZone) {
-  const name = after.name ?? before.name;
+function serviceRow({ index, id, name, outcome, message, error, timeline: row }, axis, track, showsZone) {
   const label = OUTCOMES.find((each) => each.name === outcome).label;
   bars(track, axis, row.before, "held", 5);
   bars(track, axis, row.after, "held", 19);

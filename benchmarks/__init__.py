@@ -1,0 +1,22 @@
+"""What the bulk operators cost, measured beside the other ways to make the same calls.
+
+::
+
+    .venv/bin/python -m benchmarks                 everything, about twenty minutes; writes docs/benchmarks.md and .svg
+    .venv/bin/python -m benchmarks --only memory   one line of it, printed and not written
+    .venv/bin/python -m benchmarks --quick         a smoke run with few records; its numbers mean nothing
+
+How a number comes about:
+
+* Every measured program (``programs/``) is a child process of its own. It reads a job, starts up, and measures its work
+  with the operating system's count of its CPU time; its peak memory is what ``wait4`` says of it afterwards.
+* It talks to a server (``server.py``) that is another process on this machine, fresh for each program. The server
+  answers one canned appointment under any id and counts the calls for each id.
+* Programs that are compared run in turns, A B A B, and the median of the turns counts.
+* The budgets of the Connection are set to more calls a minute than any program can make, except in the line that is
+  about budgets.
+* ``HttpOperator`` and botocore are no part of the development environment: the command makes two environments for
+  them in a temporary folder (``environments.py``), from pinned versions.
+
+``lines/`` holds one module a line; ``document.py`` and ``chart.py`` make what stands in ``docs/``.
+"""

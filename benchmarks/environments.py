@@ -1,0 +1,52 @@
+"""The two environments that hold what is compared and is no part of the development environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from functools import cached_property
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+class Environments:
+    """Makes each environment when it is first asked for.
+
+    :param folder: where they go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def airflow(self) -> Path:
+        """The interpreter of an environment that holds ``HttpOperator`` and, below it, the development environment.
+
+        So Airflow, and everything else that is compared, is the same in both.
+        """
+        python = self._make("airflow", _HERE / "requirements.txt")
+        own, below = (
+            sysconfig.get_path("purelib", vars={"base": str(base)}) for base in (python.parents[1], sys.prefix)
+        )
+        (Path(own) / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
+        return python
+
+    @cached_property
+    def botocore(self) -> Path:
+        """The interpreter of a newest botocore, which does not go together with the tested Airflow."""
+        return self._make("botocore", _HERE / "requirements-botocore.txt")
+
+    def _make(self, name: str, requirements: Path) -> Path:
+        print(f"Preparing the environment for {name} ...", flush=True)
+        python = self._folder / name / "bin" / "python"
+        _uv("venv", "--python", sys.executable, str(self._folder / name))
+        _uv("pip", "install", "--no-deps", "--python", str(python), "-r", str(requirements))
+        return python
+
+
+def _uv(*arguments: str) -> None:
+    command = [str(Path(sys.executable).parent / "uv"), "--quiet", *arguments]
+    subprocess.run(command, check=True, env={**os.environ, "UV_NO_PROGRESS": "1"})

@@ -1,0 +1,98 @@
+"""N records in one bulk task, in mapped HTTP tasks, and in two plain scripts: time, CPU and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import write_rows
+from benchmarks.lines import Bench
+from benchmarks.measure import LIMITER_OFF, Measured, in_turns, run
+from benchmarks.results import Bars, Bound, Result, megabytes, micros, times
+
+OURS = "bulk task, `execute`"
+OURS_IN_AIRFLOW = "bulk task, `dag.test()`"
+MAPPED = "mapped `HttpOperator` tasks, `dag.test()`"
+REQUESTS = "script, `requests`, one at a time"
+AIOHTTP = "script, bare `aiohttp`, 16 at once"
+_MOST_MAPPED = 1_000
+_OFF = {"reads_per_minute": LIMITER_OFF, "writes_per_minute": LIMITER_OFF}
+
+
+def measure(bench: Bench) -> Result:
+    """Measure every way at every size, every record differing, and the largest size once more with none differing."""
+    sizes = (20,) if bench.quick else (100, 1_000, 10_000)
+    result = Result(
+        "One task, or a thousand",
+        "Every record differs: the bulk task and the scripts read each and write it; a mapped `HttpOperator` task "
+        "only writes. The bulk task also compares, signs, and writes a report. `execute` is called with a plain "
+        "context, outside Airflow's scheduler; `dag.test()` is a real Airflow that runs one task after the other, "
+        "without a scheduler's overhead (one run only from 1,000 records on, and no mapped tasks beyond these). "
+        "Seconds and CPU are the work's, without the program's start.",
+        ("records", "way", "seconds", "CPU a record", "peak memory"),
+    )
+    written: Mapping[str, Measured] = {}
+    for size in sizes:
+        rows = bench.folder / "differ.csv"
+        write_rows(rows, size, changed=size)
+        written = in_turns(_scripts(rows, size), bench.turns)
+        in_airflow = in_turns(_in_airflow(bench, rows, size), 1 if size >= _MOST_MAPPED else bench.turns)
+        _add(result, f"{size:,}", size, {**written, **in_airflow})
+        if size == min(_MOST_MAPPED, sizes[-1]):
+            _compare_with_mapped(result, size, {**written, **in_airflow})
+    size = sizes[-1]
+    rows = bench.folder / "same.csv"
+    write_rows(rows, size, changed=0)
+    unchanged = in_turns(_scripts(rows, size), bench.turns)
+    _add(result, f"{size:,}, none differs", size, unchanged)
+    for kind, found, limit in (("unchanged", unchanged, 2.5), ("written", written, 2.0)):
+        ratio = found[OURS].cpu / found[AIOHTTP].cpu
+        result.ratios.append(f"{times(ratio)} the CPU time of bare `aiohttp` for a record that is {kind}.")
+        promise = f"CPU time of {kind} records, at most {limit} times that of bare aiohttp"
+        result.bounds.append(Bound.at_most(promise, limit, ratio, "times"))
+    return result
+
+
+def _scripts(rows: Path, size: int) -> dict[str, Callable[[], Measured]]:
+    job: dict[str, Any] = {"total": size, "rows": str(rows), **_OFF}
+    return {
+        OURS: partial(run, "bulk", **job),
+        AIOHTTP: partial(run, "aiohttp_loop", **job),
+        REQUESTS: partial(run, "requests_loop", **job),
+    }
+
+
+def _in_airflow(bench: Bench, rows: Path, size: int) -> dict[str, Callable[[], Measured]]:
+    job: dict[str, Any] = {"python": bench.environments.airflow, "total": size, "rows": str(rows), **_OFF}
+    programs: dict[str, Callable[[], Measured]] = {OURS_IN_AIRFLOW: partial(run, "dag_run", dag="bulk", **job)}
+    if size <= _MOST_MAPPED:
+        programs[MAPPED] = partial(run, "dag_run", dag="mapped_http", **job)
+    return programs
+
+
+def _add(result: Result, label: str, size: int, found: Mapping[str, Measured]) -> None:
+    for way, one in found.items():
+        result.rows.append((label, way, f"{one.seconds:.2f}", micros(one.cpu / size), megabytes(one.peak)))
+    if size > _MOST_MAPPED and OURS_IN_AIRFLOW in found:
+        result.rows.append((label, MAPPED, "", "", ""))
+
+
+def _compare_with_mapped(result: Result, size: int, found: Mapping[str, Measured]) -> None:
+    mapped = found[MAPPED]
+    ratio = mapped.seconds / found[OURS].seconds
+    like = mapped.seconds / found[OURS_IN_AIRFLOW].seconds
+    result.ratios += [
+        f"{times(ratio)} as fast as mapped `HttpOperator` tasks, {size:,} records.",
+        f"{times(like)} as fast when the bulk task too is run by `dag.test()`, whose own start is most of its time.",
+    ]
+    promise = f"{size:,} records: at least 50 times faster than mapped HttpOperator tasks"
+    result.bounds.append(Bound.at_least(promise, 50, ratio, "times"))
+    result.bars.append(
+        Bars(
+            f"{size:,} records that differ: seconds",
+            "s",
+            [(way.replace("`", ""), found[way].seconds) for way in (OURS, OURS_IN_AIRFLOW, AIOHTTP, REQUESTS, MAPPED)],
+        )
+    )

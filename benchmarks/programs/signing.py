@@ -1,0 +1,42 @@
+"""Signing one PUT many times over: this provider's signature, or AWS Signature Version 4 as botocore makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from benchmarks.data import PATH, record_id
+from benchmarks.programs import Program
+
+program = Program()
+job = program.job
+url = f"https://openapi.onlive.site{PATH}{record_id(0)}"
+body = b'{"lang":"es"}'
+
+sign: Callable[[], object]
+if job["signer"] == "botocore":
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    auth = SigV4Auth(Credentials("KEY", "secret"), "onlive", "eu-west-1")
+
+    def sign() -> object:
+        """Sign as botocore does."""
+        request = AWSRequest("PUT", url, {"Content-Type": "application/json"}, body)
+        auth.add_auth(request)
+        return request
+else:
+    from onlive_provider.client import signing
+
+    profile, credentials = signing.SigningProfile(), signing.Credentials("KEY", "secret")
+
+    def sign() -> object:
+        """Sign as the client does."""
+        return signing.sign(profile, credentials, method="PUT", url=url, body=body, now=time.time())
+
+
+sign()
+with program:
+    for _ in range(job["times"]):
+        sign()
