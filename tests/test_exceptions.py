@@ -15,7 +15,7 @@ from onlive_provider.exceptions import failing_fast, terminal
 
 def every_class(kind: type[errors.OnliveError] = errors.OnliveError) -> Iterator[type[errors.OnliveError]]:
     for child in kind.__subclasses__():
-        if not issubclass(child, AirflowFailException):
+        if child.__module__ == errors.__name__ and not issubclass(child, AirflowFailException):
             yield child
             yield from every_class(child)
 

@@ -56,7 +56,9 @@ class Signed:
 
 def _canonical(query):
     pairs = [part.replace("+", " ").partition("=") for part in query.split("&") if part]
-    encoded = [(quote(unquote_to_bytes(name)), quote(unquote_to_bytes(value), safe="")) for name, _, value in pairs]
+    encoded = [
+        (quote(unquote_to_bytes(name), safe=""), quote(unquote_to_bytes(value), safe="")) for name, _, value in pairs
+    ]
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))
 
 
