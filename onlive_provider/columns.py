@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from onlive_provider.client.errors import FieldError, OnlivePayloadError
 
@@ -19,7 +20,12 @@ def targets(
     """
     if fields is None:
         return ((column, (column,)) for column in columns if column != id_field)
-    return ((column, target.split(".")) for column, target in fields.items() if column in columns)
+    return ((column, _path(target)) for column, target in fields.items() if column in columns)
+
+
+@lru_cache(maxsize=256)
+def _path(target: str) -> Sequence[str]:
+    return target.split(".")
 
 
 def check_mapping(id_field: str, fields: Mapping[str, str] | None) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import IO, Any, Literal, Self, TypeAlias, get_args
 
 from onlive_provider.client.errors import FieldError, OnlivePayloadError
@@ -17,6 +17,7 @@ OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 HIDDEN = "<hidden>"
 """Stands in a report where a guest's e-mail address or phone number stood. It cannot be sent back."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON_NAMES = {"updated_at": "updatedAt", "field_errors": "fieldErrors"}
 _EMAIL = r"[^\s\"'<>,;:()\\=/?&]{1,64}(?:@|%40)[^\s\"'<>,;:()\\=/?&]+"
 _PHONE = r"\+\d[\d ().-]{6,}\d"
@@ -58,11 +59,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as it stands in a report: members that say nothing are left out."""
-        return {
-            name: value
-            for name, value in ((_JSON_NAMES.get(each, each), getattr(self, each)) for each in _MEMBERS)
-            if value or name == "index"
-        }
+        members = {name: getattr(self, member) for name, member in _MEMBERS.items()}
+        return {name: value for name, value in members.items() if value or name == "index"}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -75,11 +73,12 @@ class Outcome:
             raise TypeError("an outcome is an object with an index")
         if data.get("outcome") not in OUTCOME_NAMES:
             raise ValueError(f"an outcome is one of {', '.join(OUTCOME_NAMES)}")
-        given = {name: data[key] for name in _MEMBERS if (key := _JSON_NAMES.get(name, name)) in data}
+        given = {_MEMBERS[name]: value for name, value in data.items() if name in _MEMBERS}
         return cls(**{"line": None, "id": None, **given})
 
 
-_MEMBERS = tuple(each.name for each in fields(Outcome))
+_MEMBERS = {_JSON_NAMES.get(each.name, each.name): each.name for each in fields(Outcome)}
+"""What a member is called in JSON, and here."""
 
 
 @dataclass(slots=True)
@@ -110,14 +109,20 @@ def without_personal_data(outcome: Outcome) -> Outcome:
     Hidden are e-mail addresses and international phone numbers in any text, and whatever stands under a name with
     "phone" in it. A null stays a null, so that a cleared phone number shows as cleared.
     """
-    return replace(
-        outcome,
-        id=hide_personal_data(outcome.id),
+    return Outcome(
+        outcome.index,
+        outcome.line,
+        hide_personal_data(outcome.id),
+        outcome.outcome,
         before=hide_personal_data(outcome.before),
         after=hide_personal_data(outcome.after),
+        updated_at=outcome.updated_at,
+        error=outcome.error,
         message=hide_personal_data(outcome.message),
-        name=hide_personal_data(outcome.name),
         field_errors=hide_personal_data(outcome.field_errors),
+        attempts=outcome.attempts,
+        retryable=outcome.retryable,
+        name=hide_personal_data(outcome.name),
     )
 
 
@@ -126,6 +131,8 @@ def hide_personal_data(value: Any) -> Any:
     if isinstance(value, str):
         # Nearly no text has one of these, and to look for them is much cheaper than to search.
         return _PERSONAL.sub(HIDDEN, value) if "@" in value or "+" in value or "%40" in value else value
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         return {
             hide_personal_data(name): _hide_all(member)
@@ -229,4 +236,4 @@ class ReportReader:
 
 def to_line(value: object) -> bytes:
     """Return compact JSON in UTF-8; a lone surrogate, which UTF-8 cannot hold, stands as its JSON escape."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return _JSON.encode(value).encode("utf-8", "backslashreplace")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from onlive_provider.local_days import first_instant, last_instant, read_zone
-from onlive_provider.models.reading import Findings, Place, Reader, is_missing, read_key, suggest
+from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, is_missing, read_key, suggest
 from onlive_provider.models.times import read_local_date
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Season:
         """
         from onlive_provider.models.json_values import read_object
 
-        season = _SeasonPlace(field)
+        season = OpenPlace(field)
         return cls(**_read_season(read_object(value, season), season))
 
     def as_json(self) -> dict[str, str]:
@@ -117,15 +117,6 @@ class Season:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _SeasonPlace(Place):
-    """A place whose value an error may show: a season holds nobody's data."""
-
-    @property
-    def shows_values(self) -> bool:
-        return True
-
-
 def _read_season(given: Mapping[Any, Any], season: Place) -> dict[str, Any]:
     findings = Findings(given)
     values = _read_members(given, _READERS, season, findings)
@@ -149,7 +140,7 @@ def _read_members(
         with findings.collecting(member):
             if member not in given:
                 raise season.key(member).broken("is missing; a season needs it")
-            values[member] = reader(given[member], _SeasonPlace(season.key(member).path))
+            values[member] = reader(given[member], OpenPlace(season.key(member).path))
     return values
 
 
@@ -212,7 +203,7 @@ def _read_years(value: object, place: Place) -> list[int]:
 
 
 def _year_at(position: int) -> Place:
-    return _SeasonPlace(f"years[{position}]")
+    return OpenPlace(f"years[{position}]")
 
 
 _READERS: dict[str, Reader] = {

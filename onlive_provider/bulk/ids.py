@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 _BUCKETS = 1 << 14
 _SIZE = 16
 
@@ -20,7 +18,7 @@ class SeenIds:
 
     def add(self, record_id: str) -> bool:
         """Add an id and return whether it is new."""
-        raw = UUID(record_id).bytes
+        raw = bytes.fromhex(record_id.replace("-", ""))
         bucket = self._buckets.setdefault(hash(raw) % _BUCKETS, bytearray())
         found = bucket.find(raw)
         while found >= 0:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Protocol
 
 from onlive_provider.bulk.errors import OnliveUnexpectedError
@@ -21,8 +23,8 @@ from onlive_provider.rows import BadRow, Row
 WINDOW = 1024
 """How far a row may be ahead of the oldest one in work: what must be done again after a crash stays near one place."""
 
-_ROWS_AT_ONCE = 64
-"""Rows that are dealt with without a call before the calls of other rows get their turn."""
+_BLOCK = 64
+"""Rows that are prepared in one go, which is much cheaper than to prepare each between the calls of others."""
 
 
 class Worklist(Protocol):
@@ -73,6 +75,7 @@ class BulkRun:
         self._tell = tell
         self._earlier = memory.earlier()
         self._recalled = next(self._earlier, None)
+        self._ready: deque[tuple[Row | BadRow, Update | Outcome]] = deque()
         self._at_work: dict[int, _Record] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
@@ -101,8 +104,8 @@ class BulkRun:
         for record in self._at_work.values():
             self._finish(self._cut_short(record))
         self._at_work.clear()
-        while (row := self._take()) is not None:
-            self._deal_with(row)
+        while self._ready or self._prepare():
+            self._next_ready()
 
     async def _work(self, client: AsyncOnliveClient) -> None:
         try:
@@ -116,48 +119,51 @@ class BulkRun:
             raise
 
     async def _next(self) -> _Record | None:
-        """Deal with rows until one asks for an update."""
+        """Return the next record to work on, or ``None`` at the end of the input."""
         while True:
-            for _ in range(_ROWS_AT_ONCE):
-                while self._at_work and self._taken - min(self._at_work) >= WINDOW:
-                    self._moved.clear()
-                    await self._moved.wait()
-                row = self._take()
-                if row is None:
-                    return None
-                record = self._deal_with(row)
-                if record is not None:
-                    self._at_work[row.index] = record
+            while self._ready:
+                if (record := self._next_ready()) is not None:
                     return record
-            await asyncio.sleep(0)
+            if self._at_work and self._taken - next(iter(self._at_work)) > WINDOW - _BLOCK:
+                self._moved.clear()
+                await self._moved.wait()
+            elif self._prepare():
+                await asyncio.sleep(0)
+            else:
+                return None
 
-    def _take(self) -> Row | BadRow | None:
-        try:
-            row = next(self._rows, None)
-        except Exception as error:
-            self._input_error = self._input_error or error
-            return None
-        if row is not None:
-            self._taken = row.index + 1
-        return row
-
-    def _deal_with(self, row: Row | BadRow) -> _Record | None:
-        """Give a row its outcome, or return what is to be done with its record."""
-        recalled = self._recall(row.index)
-        if recalled is not None:
-            self.recalled += 1
-            self._worklist.recall(row)
-            self._tell(recalled)
-            return None
+    def _next_ready(self) -> _Record | None:
+        """Give the next prepared row its outcome, or return its record, which is at work now."""
+        row, prepared = self._ready.popleft()
         if self._stopped:
             self._finish(self._worklist.not_attempted(row))
-            return None
-        prepared = self._worklist.prepare(row)
-        if isinstance(prepared, Update):
+        elif isinstance(prepared, Update):
             assert isinstance(row, Row)
-            return _Record(self, row, prepared)
-        self._finish(prepared)
+            record = self._at_work[row.index] = _Record(self, row, prepared)
+            return record
+        else:
+            self._finish(prepared)
         return None
+
+    def _prepare(self) -> bool:
+        """Take some rows of the input and prepare them, each in its turn; return whether there were any."""
+        rows: list[Row | BadRow] = []
+        try:
+            rows.extend(islice(self._rows, _BLOCK))
+        except Exception as error:
+            self._input_error = self._input_error or error
+        for row in rows:
+            self._taken = row.index + 1
+            recalled = self._recall(row.index)
+            if recalled is not None:
+                self.recalled += 1
+                self._worklist.recall(row)
+                self._tell(recalled)
+            elif self._stopped:
+                self._finish(self._worklist.not_attempted(row))
+            else:
+                self._ready.append((row, self._worklist.prepare(row)))
+        return bool(rows)
 
     def _recall(self, index: int) -> Outcome | None:
         while self._recalled is not None and self._recalled.index < index:

@@ -50,11 +50,21 @@ class Wait:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Note:
-    """Tell the person who reads the log, and send ``None`` back."""
+    """Tell the person who reads the log, line by line, and send ``None`` back.
 
-    text: str
+    :param text: text, or what ``str`` makes text of: where nobody reads it, nothing is spent on it.
+    """
+
+    text: object
+
+    def __repr__(self) -> str:
+        return f"Note(text={str(self.text)!r})"
+
+    def lines(self) -> list[str]:
+        """Return the text's lines."""
+        return str(self.text).splitlines()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,12 @@ def format_date(now: float) -> str:
 
     :param now: seconds since the epoch.
     """
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return _format_second(int(now // 1))
+
+
+@lru_cache(maxsize=16)
+def _format_second(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 def string_to_sign(

@@ -159,7 +159,8 @@ class OnliveClient:
                 log.info("%s; waiting %.1f s", step.why, step.seconds)
                 self._clock.sleep(step.seconds)
             elif isinstance(step, Note):
-                log.info("%s", step.text)
+                for line in step.lines():
+                    log.info("%s", line)
 
     def _exchange(self, request: Request) -> Answer | Failure:
         timeout = self._settings.timeout

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from onlive_provider.changes import Change, epoch, holds, instant, plan
+from onlive_provider.changes import Change, ObjectUpdates, epoch, holds, instant, plan
 from onlive_provider.client import errors
 from onlive_provider.client.flows import Flow, Flows, Note, Record, Writing
 from onlive_provider.client.protocol import APPOINTMENT, Resource
@@ -78,9 +78,9 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
         if wanted.check is not None and current is not None:
             wanted.check(change.after, current)
         if current is not None and (not change or wanted.plan_only):
-            yield from _say_plan(wanted, change, "Would change" if change else "Nothing to change in")
+            yield Note(_Plan("Would change" if change else "Nothing to change in", wanted, change))
             return Updated("planned" if change else "unchanged", current, change)
-        yield from _say_plan(wanted, change, "Changing")
+        yield Note(_Plan("Changing", wanted, change))
         yield Writing(change)
         try:
             record = yield from flows.write(wanted.resource, wanted.id, change.after, current)
@@ -91,21 +91,16 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
             said = conflict.server_message or "conflict"
             yield Note(f"The server answered 409 ({said}): trying {payload['start']} to {payload['end']}")
         else:
-            yield from _say_answer(flows, wanted, change, record)
-            return Updated("updated", record, replace(change, updated_at=record.get("updatedAt")))
+            yield Note(_Answered(wanted, change, record, flows.settings.object_updates))
+            return Updated("updated", record, Change(wanted.id, change.before, change.after, record.get("updatedAt")))
 
 
 def _read(flows: Flows, wanted: Update) -> Flow[Record]:
     current = yield from flows.read(wanted.resource, wanted.id)
-    updated_at = current.get("updatedAt")
-    start = epoch(current.get("start")) if wanted.resource == APPOINTMENT else None
-    past = ""
-    if start is not None and start < flows.clock.time():
-        past = f"; it began at {current['start']}, and the server may refuse to modify a past appointment"
-    yield Note(f"Read {wanted.name}, last changed at {updated_at}{past}")
+    yield Note(_Read(wanted, current, flows.clock.time()))
     expected = wanted.expected_updated_at
-    if expected and instant(updated_at) != (instant(expected) or expected):
-        raise errors.OnliveStaleRecordError(wanted.name, expected, updated_at)
+    if expected and instant(current.get("updatedAt")) != (instant(expected) or expected):
+        raise errors.OnliveStaleRecordError(wanted.name, expected, current.get("updatedAt"))
     return current
 
 
@@ -117,32 +112,68 @@ def _candidates(wanted: Update, current: Record | None) -> list[Mapping[str, Any
     return there[:1] or payloads
 
 
-def _say_plan(wanted: Update, change: Change, verb: str) -> Flow[None]:
-    if not change:
-        yield Note(f"{verb} {wanted.name}")
-        return
-    yield Note(f"{verb} {wanted.name}:")
-    lines = change.lines()
-    names = list(lines)
-    for name in names[:_MAX_FIELD_LINES]:
-        yield Note(f"  {lines[name]}")
-    if rest := names[_MAX_FIELD_LINES:]:
-        yield Note(f"  and {', '.join(rest)}")
-    if change.unreadable:
-        yield Note(
-            f"  {', '.join(change.unreadable)} cannot be read back: every run sends it again, and may notify again"
-        )
+@dataclass(frozen=True, slots=True, repr=False)
+class _Read:
+    """What the log says of a record that was read.
+
+    :param now: seconds since the epoch.
+    """
+
+    wanted: Update
+    record: Record
+    now: float
+
+    def __str__(self) -> str:
+        start = epoch(self.record.get("start")) if self.wanted.resource == APPOINTMENT else None
+        past = ""
+        if start is not None and start < self.now:
+            past = f"; it began at {self.record['start']}, and the server may refuse to modify a past appointment"
+        return f"Read {self.wanted.name}, last changed at {self.record.get('updatedAt')}{past}"
 
 
-def _say_answer(flows: Flows, wanted: Update, change: Change, record: Record) -> Flow[None]:
-    yield Note(f"Sent {', '.join(change.after)}; {wanted.name} was last changed at {record.get('updatedAt')}")
-    mode = flows.settings.object_updates
-    differing = [
-        name
-        for name, value in change.after.items()
-        if name in record and name not in change.unreadable and not holds(record, name, value, mode)
-    ]
-    if differing:
-        yield Note(
-            f"The server holds another value than was sent in {', '.join(differing)}: the next run will send it again"
-        )
+@dataclass(frozen=True, slots=True, repr=False)
+class _Plan:
+    """What the log says of a change before it is sent."""
+
+    verb: str
+    wanted: Update
+    change: Change
+
+    def __str__(self) -> str:
+        if not self.change:
+            return f"{self.verb} {self.wanted.name}"
+        told = self.change.lines()
+        names = list(told)
+        lines = [f"{self.verb} {self.wanted.name}:", *(f"  {told[name]}" for name in names[:_MAX_FIELD_LINES])]
+        if rest := names[_MAX_FIELD_LINES:]:
+            lines.append(f"  and {', '.join(rest)}")
+        if unreadable := self.change.unreadable:
+            lines.append(
+                f"  {', '.join(unreadable)} cannot be read back: every run sends it again, and may notify again"
+            )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Answered:
+    """What the log says of a write that went well."""
+
+    wanted: Update
+    change: Change
+    record: Record
+    object_updates: ObjectUpdates
+
+    def __str__(self) -> str:
+        sent, record = self.change.after, self.record
+        line = f"Sent {', '.join(sent)}; {self.wanted.name} was last changed at {record.get('updatedAt')}"
+        differing = [
+            name
+            for name, value in sent.items()
+            if name in record
+            and name not in self.change.unreadable
+            and not holds(record, name, value, self.object_updates)
+        ]
+        if not differing:
+            return line
+        names = ", ".join(differing)
+        return f"{line}\nThe server holds another value than was sent in {names}: the next run will send it again"

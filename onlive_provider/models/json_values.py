@@ -87,10 +87,10 @@ def read_json(value: object, place: Place) -> Any:
 
     :raises OnlivePayloadError: JSON cannot carry it without loss: bytes, sets, infinity, too many digits.
     """
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return read_text(value, place)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):

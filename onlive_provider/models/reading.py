@@ -8,11 +8,10 @@ A reader is a function that takes a value as a caller or a template made it and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from types import TracebackType
 from typing import Any, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,27 +34,46 @@ MAX_DEPTH = 64
 """Deeper payloads are refused: they are cycles or mistakes, and JSON libraries fail on them."""
 
 
-@dataclass(frozen=True, slots=True)
 class Place:
-    """The place of one value in the payload.
+    """The place of one value in the payload. Most values are right, so its path is only put together when it is asked.
 
     :param path: as the API spells it, e.g. ``guests[1].email``; empty for the payload itself.
     :param timezone: zone of the times below this place that carry none.
-    :param depth: objects and arrays around this place.
     """
 
-    path: str = ""
-    timezone: ZoneInfo | None = None
-    depth: int = 0
+    __slots__ = ("_around", "_step", "depth", "timezone")
+
+    def __init__(self, path: str = "", timezone: ZoneInfo | None = None) -> None:
+        self._step: str | int = path
+        self._around: Place | None = None
+        self.timezone = timezone
+        self.depth = 0
+        """Objects and arrays around this place."""
 
     def key(self, name: str) -> Place:
         """Return the place of an object's member."""
-        shown = name if _is_harmless_key(name) else "(key not shown)"
-        return Place(f"{self.path}.{shown}" if self.path else shown, self.timezone, self.depth + 1)
+        return self._within(name)
 
     def index(self, position: int) -> Place:
         """Return the place of an array's item."""
-        return Place(f"{self.path}[{position}]", self.timezone, self.depth + 1)
+        return self._within(position)
+
+    def _within(self, step: str | int) -> Place:
+        place = Place.__new__(Place)
+        place._step, place._around = step, self
+        place.timezone, place.depth = self.timezone, self.depth + 1
+        return place
+
+    @property
+    def path(self) -> str:
+        """The place as the API spells it; a key that may be a guest's data is not shown."""
+        if self._around is None:
+            return str(self._step)
+        outer = self._around.path
+        if isinstance(self._step, int):
+            return f"{outer}[{self._step}]"
+        shown = self._step if _is_harmless_key(self._step) else "(key not shown)"
+        return f"{outer}.{shown}" if outer else shown
 
     @property
     def shows_values(self) -> bool:
@@ -97,8 +115,21 @@ class Place:
         return self.broken(f"got {self.given(value)}{reason}; accepted: {accepted}")
 
 
+class OpenPlace(Place):
+    """A place whose value an error may show: a season, an id of a service and a filter are nobody's data."""
+
+    __slots__ = ()
+
+    @property
+    def shows_values(self) -> bool:
+        """Whether an error may show the value."""
+        return True
+
+
 Reader: TypeAlias = Callable[[Any, Place], Any]
 
+_NEVER_MISSING = (int, dict, list, type(None), Mapping, Sequence)
+"""Plain types first: to ask after the others takes many times as long."""
 _SHOWABLE = (str, int, float, Decimal, date, datetime, UUID, Mapping, list, tuple)
 
 
@@ -109,28 +140,48 @@ class Findings:
     """
 
     def __init__(self, members: Iterable[object] = ()) -> None:
-        self._errors: dict[object, list[FieldError]] = {member: [] for member in members}
+        self._members = members
+        self._errors: dict[object, list[FieldError]] = {}
 
-    @contextmanager
-    def collecting(self, member: object) -> Iterator[None]:
+    def collecting(self, member: object) -> _Collecting:
         """Keep the refusal that the block raises, as one of this member's."""
-        try:
-            yield
-        except OnlivePayloadError as refusal:
-            self._errors.setdefault(member, []).extend(refusal.errors)
+        return _Collecting(self, member)
 
-    def add(self, member: object, error: FieldError) -> None:
-        """Add a refusal of this member."""
-        self._errors.setdefault(member, []).append(error)
+    def add(self, member: object, *errors: FieldError) -> None:
+        """Add refusals of this member."""
+        self._errors.setdefault(member, []).extend(errors)
 
     def finish(self) -> None:
         """Raise everything that was found, if anything was.
 
         :raises OnlivePayloadError: naming every broken rule.
         """
-        errors = [error for found in self._errors.values() for error in found]
-        if errors:
-            raise OnlivePayloadError(errors)
+        if not self._errors:
+            return
+        places = {member: place for place, member in enumerate(self._members)}
+        members = sorted(self._errors, key=lambda member: places.get(member, len(places)))
+        raise OnlivePayloadError([error for member in members for error in self._errors[member]])
+
+
+class _Collecting:
+    """A block whose refusal is kept."""
+
+    __slots__ = ("_findings", "_member")
+
+    def __init__(self, findings: Findings, member: object) -> None:
+        self._findings = findings
+        self._member = member
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, OnlivePayloadError):
+            self._findings.add(self._member, *error.errors)
+            return True
+        return False
 
 
 def read(reader: Reader, value: object, place: Place) -> Any:
@@ -152,7 +203,7 @@ def is_missing(value: object) -> bool:
     """Whether the value is a missing one in disguise: ``"None"``, ``"nan"``, NaN, pandas' ``NaT`` and ``NA``."""
     if isinstance(value, str):
         return str.__str__(value) in MISSING_TEXTS
-    if value is None or isinstance(value, int | Mapping | Sequence):
+    if isinstance(value, _NEVER_MISSING):
         return False
     return str(value) in MISSING_TEXTS
 

@@ -13,6 +13,7 @@ ACCEPTED_TIME = (
     "without an offset only together with `timezone`"
 )
 
+_AS_SENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 _ISO_TIME = re.compile(r"[0-9W-]+[T ][0-9:.,]+(Z|[+-][0-9:]+)?")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -27,6 +28,8 @@ def read_instant(value: object, place: Place) -> str:
         time that a clock change skips or repeats there.
     """
     moment = _as_datetime(value, place)
+    if type(value) is str and _AS_SENT.fullmatch(value):
+        return value
     offset = moment.utcoffset()
     # A plain copy: subclasses (pendulum, pandas) have their own ideas of arithmetic and printing.
     wall = datetime(
@@ -85,14 +88,13 @@ def _as_datetime(value: object, place: Place) -> datetime:
     if not isinstance(value, str):
         raise place.refused(value, ACCEPTED_TIME)
     text = value.strip().upper()
-    if _is_date(text):
-        raise place.refused(value, ACCEPTED_TIME, because="a date without a time of day")
     try:
         if _ISO_TIME.fullmatch(text):
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    raise place.refused(value, ACCEPTED_TIME, because="which is no ISO 8601 time")
+    because = "a date without a time of day" if _is_date(text) else "which is no ISO 8601 time"
+    raise place.refused(value, ACCEPTED_TIME, because=because)
 
 
 def _is_date(text: str) -> bool:

@@ -29,7 +29,9 @@ def read_text(value: object, place: Place) -> str:
 
     :raises OnlivePayloadError: it is not text.
     """
-    if isinstance(value, numbers.Number):
+    if not isinstance(value, str):
+        if not isinstance(value, numbers.Number):
+            raise place.refused(value, "text")
         kind = "a boolean" if isinstance(value, bool) else "a number"
         raise place.refused(
             value,
@@ -37,8 +39,6 @@ def read_text(value: object, place: Place) -> str:
             because=f"{kind} where text belongs: native template rendering may have eaten a plus sign, a zero, "
             "a decimal or the quotes",
         )
-    if not isinstance(value, str):
-        raise place.refused(value, "text")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -208,7 +208,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             if self._killed:
                 return True
             if isinstance(step, Note):
-                for line in step.text.splitlines():
+                for line in step.lines():
                     self.log.info("%s", line)
             else:
                 self._carry_out(step, settings, memory)

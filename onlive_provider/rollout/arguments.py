@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from onlive_provider.client.errors import FieldError, OnlivePayloadError
 from onlive_provider.models.json_values import read_items, read_object
-from onlive_provider.models.reading import Findings, Place, Reader, read, read_key, suggest
+from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key, suggest
 from onlive_provider.models.values import read_record_id
 from onlive_provider.seasons import Season
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenPlace(Place):
-    """A place whose value an error may show: neither an id of a service nor a filter is a guest's."""
-
-    @property
-    def shows_values(self) -> bool:
-        return True
 
 
 def read_service_ids(value: object, field: str) -> list[str]:
@@ -28,7 +18,7 @@ def read_service_ids(value: object, field: str) -> list[str]:
     :param field: what an error calls the value.
     :raises OnlivePayloadError: naming every one that is no UUID, every one that stands twice; the list is empty.
     """
-    ids, findings = read_items(_open(read_record_id), value, _OpenPlace(field))
+    ids, findings = read_items(_open(read_record_id), value, OpenPlace(field))
     first_places: dict[str, int] = {}
     for position, service_id in ids.items():
         earlier = first_places.setdefault(service_id, position)
@@ -47,7 +37,7 @@ def read_service_filter(value: object, field: str) -> dict[str, str]:
     :raises OnlivePayloadError: naming every filter that is unknown or has no value: a gap in it would select more
         services than were meant.
     """
-    given = read_object(value, _OpenPlace(field))
+    given = read_object(value, OpenPlace(field))
     findings = Findings(given)
     filters: dict[str, str] = {}
     for key, wanted in given.items():
@@ -70,7 +60,7 @@ def read_seasons(value: object, field: str) -> list[Season]:
     """
     if not _is_list(value):
         return [_read_season(value, Place(field))]
-    seasons, findings = read_items(_read_season, value, _OpenPlace(field))
+    seasons, findings = read_items(_read_season, value, OpenPlace(field))
     findings.finish()
     if not seasons:
         raise OnlivePayloadError([FieldError(field, "names no season; accepted: a season, or a list of at least one")])
@@ -94,7 +84,7 @@ def _read_words(value: object, place: Place) -> str:
 
 
 def _open(reader: Reader) -> Reader:
-    return lambda value, place: reader(value, _OpenPlace(place.path))
+    return lambda value, place: reader(value, OpenPlace(place.path))
 
 
 _FILTERS: Mapping[str, Reader] = {

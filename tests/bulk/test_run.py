@@ -13,7 +13,8 @@ import pytest
 from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.job import Job
 from onlive_provider.bulk.run import BulkRun
-from onlive_provider.client.aio import AsyncOnliveClient
+from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
+from onlive_provider.client.errors import FieldError, OnlivePayloadError
 from onlive_provider.client.protocol import APPOINTMENT
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.patch import parse_record_id
@@ -49,7 +50,7 @@ def carry_out(
     server: ManyRecords,
     given: Iterator[Row | BadRow],
     *,
-    clock: FakeClock | None = None,
+    clock: WaitingClock | None = None,
     concurrency: int = 16,
     **more: Any,
 ) -> list[Outcome]:
@@ -147,18 +148,38 @@ def test_a_429_slows_all_workers_down(server: ManyRecords) -> None:
 def test_a_row_that_waits_holds_back_those_far_ahead_of_it_and_then_lets_them_go(
     server: ManyRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onlive_provider.bulk.run.WINDOW", 16)
+    monkeypatch.setattr("onlive_provider.bulk.run.WINDOW", 128)
     seen_ids: list[int] = []
+
+    class UntilNothingMoves(WaitingClock):
+        async def wait(self, seconds: float) -> None:
+            seen = -1
+            while seen != len(seen_ids):
+                seen = len(seen_ids)
+                await asyncio.sleep(0.2)
 
     def put_off_the_first(seen: Seen) -> Any:
         seen_ids.append(int(seen.id[-12:]))
-        return (503, {}, {"Retry-After": "1"}) if seen_ids.count(0) == 1 and seen_ids[-1] == 0 else None
+        return (500, {}) if seen_ids.count(0) == 1 and seen_ids[-1] == 0 else None
 
     server.before = put_off_the_first
-    outcomes = carry_out(server, rows(range(100), title="as it was"), concurrency=8)
-    assert len(outcomes) == 100
+    outcomes = carry_out(server, rows(range(500), title="as it was"), clock=UntilNothingMoves(), concurrency=8)
+    assert len(outcomes) == 500
     again = seen_ids.index(0, seen_ids.index(0) + 1)
-    assert max(seen_ids[:again]) < 16
+    assert 64 <= max(seen_ids[:again]) < 128
+
+
+def test_rows_that_are_left_alone_are_not_even_checked(server: ManyRecords) -> None:
+    checked = 0
+
+    def read_payload(payload: Any) -> Any:
+        nonlocal checked
+        checked += 1
+        raise OnlivePayloadError([FieldError("title", "is refused")])
+
+    outcomes = carry_out(server, rows(range(1000)), read_payload=read_payload, stop_on_error=True)
+    assert [outcome.outcome for outcome in outcomes] == ["failed"] + ["not_attempted"] * 999
+    assert checked < 100
 
 
 def test_an_error_that_nobody_foresaw_fails_one_record_and_shows_no_value(server: ManyRecords) -> None:

@@ -71,7 +71,7 @@ class ModelServer:
                 self.notes.append(step.why)
                 self.clock.move(step.seconds)
             elif isinstance(step, Note):
-                self.notes.append(step.text)
+                self.notes += step.lines()
             else:
                 assert isinstance(step, Writing)
                 self.writings.append(step.change)
