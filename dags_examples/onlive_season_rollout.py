@@ -3,9 +3,10 @@
 
 The services that a search finds open for the summer, each in its own local days: they are grouped by time zone, and
 each zone is one mapped task. Every task first reads and plans all of its services. Then it writes a tenth of them,
-half, all; after each batch it reads again what it wrote. If one fails, it stops and puts back what it wrote.
+half, all; after each batch it reads again what it wrote. If one fails, it stops and puts back what it wrote; the other
+zones stand.
 
-A check follows. If it fails, the reports of all zones are played back.
+A check of what stands follows. If it fails, the reports of these zones are played back.
 
 To copy: the Variable `onlive_reports` is a folder, or an object-storage URL such as `s3://bucket/onlive`. The services'
 `extraFields.timezone` names their zone here; adapt `by_zone` to where yours do.
@@ -61,8 +62,14 @@ with DAG(
         task_id="roll_out",
         batches=("10%", "50%", "100%"),
         report_path="{{ var.value.onlive_reports }}/{{ run_id }}-{{ ti.map_index }}.jsonl",
+        xcom_fields=["updated", "unchanged", "report_path"],
         map_index_template="{{ task.season['timezone'] }}",
     ).expand_kwargs(by_zone())
+
+    @task(trigger_rule="none_skipped")
+    def standing(results: list[dict]) -> list[dict]:
+        """Return the results of the zones that went well; a zone that failed has none, and is back already."""
+        return list(results)
 
     @task
     def check(results: list[dict], params: dict) -> None:
@@ -73,14 +80,14 @@ with DAG(
                 f"{opened} services are open for the summer, at least {params['least_open']} must be"
             )
 
-    checked = check(roll_out.output)
+    stand = standing(roll_out.output)
+    checked = check(stand)
 
-    put_back = RevertUpdatesOperator.partial(task_id="put_back", trigger_rule="one_failed").expand(
-        report=roll_out.output
-    )
+    put_back = RevertUpdatesOperator.partial(task_id="put_back", trigger_rule="one_failed").expand(report=stand)
 
     @task
     def done() -> None:
-        """Be the run's last word: it is red when the check was, even though everything was put back."""
+        """Be the run's last word: it is red when a zone or the check was, even though what failed was put back."""
 
-    checked >> [put_back, done()]
+    checked >> put_back
+    [roll_out, checked] >> done()

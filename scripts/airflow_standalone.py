@@ -37,7 +37,6 @@ def main() -> int:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
         }
         log = folder / "standalone.log"
@@ -55,6 +54,7 @@ def main() -> int:
                 return 1
             print(f"\n  Airflow   http://127.0.0.1:{port}\n  Sandbox   {sandbox.url}\n")
             print("Unpause a DAG whose name begins with onlive_ and trigger it; the sandbox's page changes as it runs.")
+            print("onlive_season_approval waits for you, under Required Actions.")
             season = data.season
             print(f"The seasonal DAG asks for a service: {season['service_id']} ({season['timezone']}) is closed from")
             print(

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,17 +17,18 @@ from rich.table import Table
 
 from scripts.airflow_home import make_airflow_home
 from scripts.demo_data import DemoData, prepare, write_seed
+from scripts.demo_fleet import write_fleet
+from scripts.demo_rollouts import Rollouts
+from scripts.demo_stage import RunDag, Stage
 
 if TYPE_CHECKING:
     from onlive_provider.sandbox.server import Sandbox
 
 Records = dict[tuple[str, str], dict[str, Any]]
-RunDag = Callable[[str, "dict[str, Any] | None"], Any]
 KINDS = {
     "appointments": ("start", "end", "state", "lang", "reminders", "agentComment"),
     "services": ("dateRanges", "incrementTime", "maxTimeToSchedule", "active"),
 }
-ERROR = re.compile(r"^\S+\.((?:Onlive\w+|AirflowFailException): .*(?:\n  - .*)*)", re.MULTILINE)
 MAX_ROWS = 14
 
 
@@ -50,7 +48,7 @@ class Act:
 
 
 def acts(data: DemoData) -> list[Act]:
-    """Return the three DAGs and what each is about."""
+    """Return the DAGs besides the rollouts, and what each is about."""
     return [
         Act(
             "onlive_evening_confirmations",
@@ -103,17 +101,23 @@ def main() -> int:
     make_airflow_home(folder / "airflow")
     from onlive_provider.sandbox.server import Sandbox
 
-    with Sandbox(seed_file=write_seed(folder, datetime.now(UTC))) as sandbox:
+    now = datetime.now(UTC)
+    fleet = write_fleet(folder, now)
+    with Sandbox(seed_file=write_seed(folder, now)) as sandbox, Sandbox(data=fleet.data) as fleet_sandbox:
         data = prepare(folder, sandbox)
         os.environ |= data.environment
         version, run_dag = start_airflow()
         console.print(
             f"Airflow {version} is ready, {elapsed(started)}. Its input is in {folder}: crm.sqlite and moves.csv"
         )
-        fine = [play(console, sandbox, run_dag, act, log) for act in acts(data)]
+        stage = Stage(console, sandbox, run_dag, log)
+        rollouts = Rollouts(replace(stage, sandbox=fleet_sandbox), fleet)
+        fine = [play(stage, act) for act in acts(data)]
+        fine += rollouts.play()
         console.rule("[bold]The same again[/bold]", align="left")
         console.print("A re-run, a cleared task or a backfill must never notify a guest twice.\n")
-        fine += [replay(console, sandbox, run_dag, act) for act in acts(data) if act.again]
+        fine += [replay(stage, act) for act in acts(data) if act.again]
+        fine += rollouts.play_again()
     console.print(
         f"\n[bold]{'All went as told' if all(fine) else 'Something did not go as told'}[/bold], {elapsed(started)}.\n"
     )
@@ -149,39 +153,19 @@ def start_airflow() -> tuple[str, RunDag]:
     return airflow.__version__, lambda dag_id, conf: bag.dags[dag_id].test(run_conf=conf)
 
 
-def play(console: Console, sandbox: Sandbox, run_dag: RunDag, act: Act, log: Path) -> bool:
+def play(stage: Stage, act: Act) -> bool:
     """Run a DAG; show what changed, what failed and what it cost; return whether it went as told."""
-    console.print()
-    console.rule(f"[bold]{act.dag_id}[/bold]", align="left")
-    console.print(act.story)
-    before, calls, notified, logged = (
-        snapshot(sandbox),
-        len(sandbox.calls()),
-        len(sandbox.notifications()),
-        log.stat().st_size,
-    )
-    run = run_dag(act.dag_id, act.conf)
-    states = Counter(str(getattr(ti.state, "value", ti.state)) for ti in run.get_task_instances())
-    console.print(changes(before, snapshot(sandbox)))
-    if states["failed"]:
-        with log.open(encoding="utf-8") as file:
-            file.seek(logged)
-            for error in dict.fromkeys(ERROR.findall(file.read())):
-                console.print(f"[red]A task failed, and Airflow does not retry it:[/red] {error}", markup=True)
-    cost = spent(sandbox, calls, notified)
-    console.print(
-        f"Tasks: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}.  It cost {cost}."
-    )
-    return states["failed"] == act.failing and not cost.endswith("0 notifications")
+    stage.begin(act.dag_id, act.story)
+    before = snapshot(stage.sandbox)
+    played = stage.run(act.dag_id, act.conf)
+    stage.console.print(changes(before, snapshot(stage.sandbox)))
+    stage.tell(played)
+    return played.tasks["failed"] == act.failing and played.notifications > 0
 
 
-def replay(console: Console, sandbox: Sandbox, run_dag: RunDag, act: Act) -> bool:
+def replay(stage: Stage, act: Act) -> bool:
     """Run a DAG again and return whether nothing was sent."""
-    calls, notified = len(sandbox.calls()), len(sandbox.notifications())
-    run_dag(act.dag_id, act.conf)
-    cost = spent(sandbox, calls, notified)
-    console.print(f"  {act.dag_id:<30} {cost}: {act.again}")
-    return cost.endswith("0 writes, 0 notifications")
+    return stage.tell_again(act.dag_id, stage.run(act.dag_id, act.conf), act.again)
 
 
 def snapshot(sandbox: Sandbox) -> Records:
@@ -220,23 +204,6 @@ def shown(value: Any) -> str:
     if isinstance(value, dict) and "unit" in value:
         return f"{value['time']} {value['unit']}"
     return "-" if value is None else str(value)
-
-
-def spent(sandbox: Sandbox, calls: int, notified: int) -> str:
-    """Return what was asked of the API since a number of calls and notifications."""
-    made = sandbox.calls()[calls:]
-    methods = Counter(call["method"] for call in made)
-    refused = sum(call["method"] == "PUT" and call["status"] == 409 for call in made)
-    taken = f" ({refused} refused: its slot is taken)" if refused else ""
-    told = len(sandbox.notifications()) - notified
-    return (
-        f"{counted(methods['GET'], 'read')}, {counted(methods['PUT'], 'write')}{taken}, {counted(told, 'notification')}"
-    )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def elapsed(started: float) -> str:

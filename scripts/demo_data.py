@@ -70,6 +70,11 @@ def write_seed(folder: Path, now: datetime) -> Path:
     return path
 
 
+def connection(sandbox: Sandbox) -> str:
+    """Return the Connection to a sandbox, as the value of an environment variable."""
+    return json.dumps({**json.loads(sandbox.connection_json()), "extra": BUDGETS})
+
+
 def prepare(folder: Path, sandbox: Sandbox) -> DemoData:
     """Write the inputs into a folder."""
     calendar = _Calendar(sandbox)
@@ -77,7 +82,7 @@ def prepare(folder: Path, sandbox: Sandbox) -> DemoData:
         crm=folder / "crm.sqlite",
         moves=folder / "moves.csv",
         environment={
-            "AIRFLOW_CONN_ONLIVE_DEFAULT": json.dumps({**json.loads(sandbox.connection_json()), "extra": BUDGETS}),
+            "AIRFLOW_CONN_ONLIVE_DEFAULT": connection(sandbox),
             "AIRFLOW_CONN_CRM": json.dumps({"conn_type": "sqlite", "host": str(folder / "crm.sqlite")}),
             "AIRFLOW_VAR_ONLIVE_MOVES_CSV": str(folder / "moves.csv"),
             "AIRFLOW_VAR_ONLIVE_REPORTS": str(folder / "reports"),

@@ -1,4 +1,4 @@
-"""The rollout example, run to its end: by zone, in batches, with a check that puts everything back."""
+"""The rollout examples, run to their ends: by zone, in batches, approved or not, with a check that puts all back."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from onlive_provider.sandbox.server import Sandbox
-from tests.e2e.conftest import DagRunResult
+from scripts.approver import Approver
+from scripts.demo_fleet import REFUSING_ZONE, write_fleet
+from tests.e2e.conftest import HAS_APPROVALS, DagRunResult
 
 RunDag = Callable[..., DagRunResult]
+needs_approvals = pytest.mark.skipif(not HAS_APPROVALS, reason="Airflow has no tasks that wait for a person before 3.1")
 SUMMER = {"first_day": "2027-06-15", "last_day": "2027-09-15"}
 CLOSED_IN_SUMMER = {"Madrid", "Barcelona", "Lisbon", "Paris"}
 
@@ -64,6 +67,73 @@ def test_each_zone_is_opened_in_its_own_days_and_a_second_run_sends_nothing(
 def test_when_the_check_fails_every_zone_is_put_back(onlive_sandbox: Sandbox, run_dag: RunDag) -> None:
     before = ranges(onlive_sandbox)
     result = run_dag("onlive_season_rollout", conf={**SUMMER, "search": "Advisory call", "least_open": 1000})
+    assert result.state == "failed"
+    assert result.task_state("check") == "failed"
+    assert set(result.task_states("put_back")) == {"success"}
+    assert ranges(onlive_sandbox) == before
+    assert len(writes(onlive_sandbox)) == 2 * len(CLOSED_IN_SUMMER)
+
+
+def test_a_zone_that_fails_is_put_back_and_the_others_stand(
+    tmp_path: Path, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = write_fleet(tmp_path, datetime.now(UTC))
+    with Sandbox(data=fleet.data) as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", sandbox.connection_json())
+        before = {service["id"]: service for service in sandbox.records("services")}
+        result = run_dag("onlive_season_rollout", conf={**fleet.conf, "least_open": 32})
+        assert result.state == "failed"
+        assert sorted(result.task_states("roll_out")) == ["failed", *["success"] * 4]
+        assert (result.task_state("check"), result.task_states("put_back")) == ("success", ["skipped"])
+        changed = set()
+        for service in sandbox.records("services"):
+            if service["dateRanges"] != before[service["id"]]["dateRanges"]:
+                changed.add(service["id"])
+                assert len([call for call in writes(sandbox) if call["path"].endswith(service["id"])]) == 1
+        assert changed == {
+            each for each, service in before.items() if service["extraFields"]["timezone"] != REFUSING_ZONE
+        }
+        refused = [call["path"].rpartition("/")[2] for call in writes(sandbox) if call["status"] != 200]
+        assert refused == [fleet.refusing]
+
+
+@needs_approvals
+def test_who_approves_sees_the_plan_of_every_zone_and_only_then_is_written(
+    onlive_sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    before = ranges(onlive_sandbox)
+    with Approver("onlive_season_approval", "Approve") as approver:
+        result = run_dag("onlive_season_approval", conf={**SUMMER, "search": "Advisory call"})
+    assert result.state == "success"
+    assert approver.subject == "Open the summer, 2027-06-15 to 2027-09-15"
+    tables = [result.xcom("plan", map_index=index)["plan_table"] for index in range(8)]
+    assert [part.partition("\n```")[0] for part in approver.body.split("```text\n")[1:]] == tables
+    assert all(f"Advisory call · {city}" in approver.body for city in CLOSED_IN_SUMMER)
+    after = ranges(onlive_sandbox)
+    assert {name for name in after if after[name] != before[name]} == {
+        f"Advisory call · {city}" for city in CLOSED_IN_SUMMER
+    }
+    assert len(writes(onlive_sandbox)) == len(CLOSED_IN_SUMMER)
+    assert set(result.task_states("put_back")) == {"skipped"}
+
+
+@needs_approvals
+def test_what_is_rejected_is_not_written_and_the_rollout_is_skipped(onlive_sandbox: Sandbox, run_dag: RunDag) -> None:
+    with Approver("onlive_season_approval", "Reject") as approver:
+        result = run_dag("onlive_season_approval", conf={**SUMMER, "search": "Advisory call"})
+    assert approver.answered
+    assert result.state == "success"
+    assert writes(onlive_sandbox) == []
+    assert result.task_states("plan") == ["success"] * 8
+    for task_id in ("roll_out", "standing", "check", "put_back", "done"):
+        assert result.task_states(task_id) == ["skipped"]
+
+
+@needs_approvals
+def test_what_was_approved_is_put_back_when_the_check_fails(onlive_sandbox: Sandbox, run_dag: RunDag) -> None:
+    before = ranges(onlive_sandbox)
+    with Approver("onlive_season_approval", "Approve"):
+        result = run_dag("onlive_season_approval", conf={**SUMMER, "search": "Advisory call", "least_open": 1000})
     assert result.state == "failed"
     assert result.task_state("check") == "failed"
     assert set(result.task_states("put_back")) == {"success"}
