@@ -43,14 +43,15 @@ def write_page(
 
     Counts and charts tell of every outcome. The table holds the first :data:`MAX_FAILURES` failures and
     :data:`MAX_OTHERS` others, those that were not "unchanged" before those that were; the page says what it leaves out.
-    Where outcomes of the table hold ``dateRanges``, a time line shows them, a row each.
+    Where outcomes of the table hold what the seasons' target names, a time line shows it.
 
     :param outcomes: of the whole run, with or without guests' data: the page shows what it is given.
     :param destination: open for writing bytes; not closed.
     :param title: what ran, in a line.
     :param details: name to text of what else a reader wants to know, e.g. the DAG, the run, the path of the report.
     :param seasons: what the run was to open or close, for the time line: ``name``, ``first_day``, ``last_day``,
-        ``timezone``, and the UTC range as ``startDate`` and ``endDate``.
+        ``timezone``, the UTC range as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``. Without
+        seasons the time line shows ``dateRanges``.
     """
     timeline = Timeline(seasons)
     counts, strip, table = Counts(), _Strip(), _Table(timeline)
@@ -65,7 +66,7 @@ def write_page(
         "counts": counts.as_json(),
         "strip": strip.as_json(),
         "outcomes": shown,
-        "timeline": timeline.as_json(outcome["timeline"] for outcome in shown if "timeline" in outcome),
+        "timeline": timeline.as_json(row for outcome in shown for row in outcome.get("timeline", ())),
         "leftOut": {"failed": table.failed, "others": table.others},
     }
     style = _asset("page.css")
@@ -98,7 +99,7 @@ class _Table:
         else:
             kept, most = self._unchanged if outcome.outcome == "unchanged" else self._telling, MAX_OTHERS
         if len(kept) < most:
-            kept.append(_shown(outcome, self._timeline.row(outcome)))
+            kept.append(_shown(outcome, self._timeline.rows(outcome)))
         elif outcome.outcome == "failed":
             self.failed += 1
         else:
@@ -140,10 +141,10 @@ class _Strip:
         }
 
 
-def _shown(outcome: Outcome, row: Mapping[str, Any] | None) -> dict[str, Any]:
+def _shown(outcome: Outcome, rows: list[dict[str, Any]]) -> dict[str, Any]:
     data = outcome.as_json()
-    if row is not None:
-        data["timeline"] = row
+    if rows:
+        data["timeline"] = rows
     for side in ("before", "after"):
         if side in data:
             data[side] = {name: _short(value) for name, value in data[side].items()}

@@ -19,46 +19,57 @@ class SeasonGroup:
 
     :param timezone: in whose days a difference is told.
     :param seasons: at least one.
+    :param mode: what was to be done with them: ``add``, ``remove`` or ``replace``.
     """
 
     timezone: str
     seasons: list[Span]
+    mode: str
 
     def fits(self, before: list[Span], after: list[Span]) -> bool:
-        """Whether a change opens the seasons, or closes them, or leaves nothing but them, and touches nothing else.
+        """Whether a change does with the seasons what the mode says, and touches nothing else.
 
         A service that was open for a part of a season fits when the rest is opened.
         """
+        gained, lost = self._changed(before, after)
         missing = cut(self.seasons, after)
-        if not missing and not cut(after, self.seasons):
-            return True
-        gained, lost = cut(after, before), cut(before, after)
-        if not lost:
-            return not missing and not cut(gained, self.seasons)
-        return not gained and not cut(self.seasons, missing) and not cut(lost, self.seasons)
+        if self.mode == "remove":
+            return not gained and not cut(self.seasons, missing) and not cut(lost, self.seasons)
+        return not lost and not missing and not cut(gained, self.seasons)
 
     def distance(self, before: list[Span], after: list[Span]) -> float:
         """Return how many seconds lie between a change, or where nothing changes what is open, and the seasons."""
-        changed = cut(after, before) + cut(before, after)
+        gained, lost = self._changed(before, after)
+        changed = gained + lost
         apart = cut(changed, self.seasons) + cut(self.seasons, changed or after)
         return sum((span.end - span.start).total_seconds() for span in apart)
 
     def difference(self, before: list[Span], after: list[Span]) -> str:
         """Return how a change that does not fit differs from the seasons, e.g. ``begins 1 day late``."""
-        gained, lost = cut(after, before), cut(before, after)
+        gained, lost = self._changed(before, after)
         if not (gained and lost) and len(gained + lost) <= len(self.seasons):
             ranges, opens = (after, True) if gained else (before, False)
             moved = dict.fromkeys(text for span in gained + lost for text in self._moved(span, ranges, opens=opens))
             if moved:
                 return ", ".join(list(moved)[:_MOST_TOLD])
         missing = cut(self.seasons, after)
+        outside = cut(gained, self.seasons)
+        closes = self.mode == "remove"
         findings = {
-            "opens days outside it": cut(gained, self.seasons),
+            "opens days outside it": cut(outside, before),
+            "keeps days outside it": cut(outside, cut(after, before)),
+            "opens days of it": closes and cut(gained, outside),
             "closes days outside it": cut(lost, self.seasons),
-            "does not open all of it": gained and missing,
-            "does not close all of it": lost and not gained and cut(self.seasons, missing),
+            "does not open all of it": not closes and missing,
+            "does not close all of it": closes and cut(self.seasons, missing),
         }
         return ", ".join(text for text, found in findings.items() if found)
+
+    def _changed(self, before: list[Span], after: list[Span]) -> tuple[list[Span], list[Span]]:
+        """Return what a change opens and what it closes; a replace is to close everything, and opens what is left."""
+        if self.mode == "replace":
+            return after, []
+        return cut(after, before), cut(before, after)
 
     def _moved(self, span: Span, ranges: list[Span], *, opens: bool) -> Iterator[str]:
         """Yield how the ends of what a change opens or closes differ from those of the season closest to it.

@@ -9,16 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.date_ranges import ONE_SECOND, Span, cut, read_spans
 from onlive_provider.local_days import days_gained_and_lost, first_instant, last_instant
+from onlive_provider.openings import MAX_RANGES, Opening, as_days, openings
 from onlive_provider.report import Outcome
 from onlive_provider.season_match import SeasonGroup, local_time
-
-FIELD = "dateRanges"
-
-MAX_RANGES = 120
-"""Ranges of one list that a row draws. Longer lists are not compared: a service with thousands cannot hold up a run."""
 
 _SEASON_MEMBERS = ("name", "first_day", "last_day", "timezone")
 
@@ -34,30 +29,33 @@ class Timeline:
 
     A report does not say in which time zone a service lies. Where the seasons lie in several, a row is compared with
     the seasons of each zone, then with all of them together, and told in days of the zone whose seasons come closest.
+    Days of calendars are local days wherever the service lies: they are compared and drawn as days, in no time zone.
 
-    :param seasons: what was to be opened or closed: ``name``, ``first_day``, ``last_day``, ``timezone``, and the UTC
-        range as ``startDate`` and ``endDate``.
+    :param seasons: what was to be opened or closed: ``name``, ``first_day``, ``last_day``, ``timezone``, the UTC range
+        as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``, the same for all.
     :raises OnlivePayloadError: a season is no date range.
     """
 
     def __init__(self, seasons: Sequence[Mapping[str, str]]) -> None:
+        self._mode = seasons[0]["mode"] if seasons else None
+        self._target = seasons[0]["target"] if seasons else "dateRanges"
+        if self._target == "restrictionDates":
+            days = [as_days(season["first_day"], season["last_day"]) for season in seasons]
+            seasons = [{**season, **day, "timezone": "UTC"} for season, day in zip(seasons, days, strict=True)]
         spans = read_spans(seasons)
         zones = dict.fromkeys(season["timezone"] for season in seasons)
-        self._groups = [
-            SeasonGroup(zone, [span for span in spans if span.content["timezone"] == zone]) for zone in zones
-        ]
+        together = [(zone, [span for span in spans if span.content["timezone"] == zone]) for zone in zones]
         if len(zones) > 1:
-            self._groups.append(SeasonGroup(next(iter(zones)), spans))
+            together.append((next(iter(zones)), spans))
+        self._groups = [SeasonGroup(zone, each, each[0].content["mode"]) for zone, each in together]
         self._extent = _Extent([_seconds(span) for span in spans])
 
-    def row(self, outcome: Outcome) -> dict[str, Any] | None:
-        """Return what the time line draws of an outcome, with times in seconds since 1970; ``None`` for nothing."""
-        if FIELD not in outcome.before and FIELD not in outcome.after:
-            return None
-        before, after = _read(outcome.before), _read(outcome.after)
-        if outcome.outcome == "unchanged":
-            before, after = before if before is not None else after, after if after is not None else before
-        return _row(before, after, self._groups)
+    def rows(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """Return what the time line draws of an outcome, with times in seconds since 1970.
+
+        That is nothing, one row, or one for each set of calendars that have the same days.
+        """
+        return [_row(opening, self._groups) for opening in openings(outcome, self._target)]
 
     def as_json(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         """Return what all rows share: the time that the line shows, seasons, clock changes; ``None`` without rows."""
@@ -65,7 +63,8 @@ class Timeline:
         if not drawn:
             return None
         start, end = self._extent.around(drawn)
-        return {"from": start, "to": end, "groups": [_group_as_json(group, start, end) for group in self._groups]}
+        groups = [_group_as_json(group, start, end) for group in self._groups]
+        return {"from": start, "to": end, "mode": self._mode, "target": self._target, "groups": groups}
 
 
 def clock_changes(timezone: str, start: int, end: int) -> list[dict[str, Any]]:
@@ -107,9 +106,16 @@ def _group_as_json(group: SeasonGroup, start: int, end: int) -> dict[str, Any]:
     return {"timezone": group.timezone, "seasons": seasons, "clockChanges": clock_changes(group.timezone, start, end)}
 
 
-def _row(before: list[Span] | None, after: list[Span] | None, groups: list[SeasonGroup]) -> dict[str, Any]:
+def _row(opening: Opening, groups: list[SeasonGroup]) -> dict[str, Any]:
+    before, after = opening.before, opening.after
     left_out = max(0, *(len(spans or ()) - MAX_RANGES for spans in (before, after)))
     row: dict[str, Any] = {"before": _drawn(before), "after": _drawn(after), "leftOut": left_out}
+    if opening.calendars:
+        row["calendars"] = opening.calendars
+    if opening.closed_before:
+        row["closedBefore"] = _drawn(opening.closed_before)
+    if opening.closed_after:
+        row["closedAfter"] = _told(opening.closed_after, "UTC")
     if before is None or after is None or left_out:
         return row
     fitting = [at for at, group in enumerate(groups) if group.fits(before, after)]
@@ -119,13 +125,10 @@ def _row(before: list[Span] | None, after: list[Span] | None, groups: list[Seaso
         row["timezones"] = list(dict.fromkeys(groups[at].timezone for at in nearest))
     timezone = groups[nearest[0]].timezone if nearest else "UTC"
     gained, lost = cut(after, before), cut(before, after)
-    for name, spans in (("gained", gained), ("lost", lost)):
-        row[name] = [[*_seconds(span), *_labels(span, ZoneInfo(timezone))] for span in spans]
+    row["gained"], row["lost"] = _told(gained, timezone), _told(lost, timezone)
     old, new = ([span.content for span in spans] for spans in (before, after))
     row["gainedDays"], row["lostDays"] = days_gained_and_lost(old, new, timezone)
-    if fitting and cut(lost, groups[nearest[0]].seasons):
-        row["closesMore"] = True
-    if nearest and not fitting and gained + lost:
+    if nearest and not fitting:
         row["mismatch"] = groups[nearest[0]].difference(before, after)
     return row
 
@@ -201,20 +204,14 @@ def _month(moment: int, *, following: bool = False) -> int:
     return int(datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC).timestamp())
 
 
-def _read(fields: Mapping[str, Any]) -> list[Span] | None:
-    """Return the ranges by their start; ``None`` where the report does not tell them."""
-    ranges = fields.get(FIELD)
-    if not isinstance(ranges, list):
-        return None
-    try:
-        return sorted(read_spans(ranges), key=lambda span: span.start)
-    except OnlivePayloadError:
-        return None
-
-
 def _drawn(spans: list[Span] | None) -> list[list[int]] | None:
     return None if spans is None else [_seconds(span) for span in spans[:MAX_RANGES]]
 
 
 def _seconds(span: Span) -> list[int]:
     return [int(span.start.timestamp()), int(span.end.timestamp())]
+
+
+def _told(spans: list[Span], timezone: str) -> list[list[Any]]:
+    """Return spans with their first and last local day."""
+    return [[*_seconds(span), *_labels(span, ZoneInfo(timezone))] for span in spans]

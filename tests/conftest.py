@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from html import escape, unescape
+from typing import Any
 
 import pytest
 
@@ -43,6 +47,35 @@ def open_in_chromium(tmp_path) -> Callable[[str], tuple[str, list[str]]]:
         return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
     return open_page
+
+
+@pytest.fixture
+def look(open_in_chromium, tmp_path) -> Callable[[str], tuple[str, list[str]]]:
+    """Open a page in Chromium, and give what is drawn and complained."""
+
+    def draw(page: str) -> tuple[str, list[str]]:
+        path = tmp_path / "page.html"
+        path.write_text(page, "utf-8")
+        return open_in_chromium(path.as_uri())
+
+    return draw
+
+
+@pytest.fixture
+def ask(look) -> Callable[..., Any]:
+    """Run a script in a page drawn in a frame of this many pixels, and give the JSON of what the script returns."""
+
+    def run(page: str, script: str, width: int = 1280) -> Any:
+        unlocked = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+        asking = f"<script>parent.document.body.dataset.answer = JSON.stringify((() => {{ {script} }})());</script>"
+        framed = escape(unlocked.replace("</body>", f"{asking}</body>"))
+        style = f"border: 0; width: {width}px; height: 1000px"
+        frame = f'<iframe style="{style}" srcdoc="{framed}"></iframe>'
+        html, complaints = look(f'<!doctype html><meta charset="utf-8">{frame}')
+        assert complaints == []
+        return json.loads(unescape(re.search(r'<body data-answer="(.*?)">', html, re.DOTALL).group(1)))
+
+    return run
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

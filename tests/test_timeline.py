@@ -19,9 +19,9 @@ def seconds(text):
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-def season(first, last, zone="Europe/Madrid", name="Summer"):
+def season(first, last, zone="Europe/Madrid", name="Summer", mode="add", target="dateRanges"):
     made = Season(name, first, last, zone)
-    return {**made.as_json(), **made.date_range().to_patch()}
+    return {**made.as_json(), **made.date_range().to_patch(), "mode": mode, "target": target}
 
 
 def ranges(*pairs, zone="Europe/Madrid"):
@@ -36,9 +36,14 @@ def span(content):
     return [int(datetime.fromisoformat(content[name]).timestamp()) for name in ("startDate", "endDate")]
 
 
+def row_of(line, outcome):
+    (row,) = line.rows(outcome)
+    return row
+
+
 def shown(rows, *seasons):
     line = Timeline(seasons)
-    drawn = line.as_json([line.row(row) for row in rows])
+    drawn = line.as_json([row_of(line, row) for row in rows])
     return tuple(datetime.fromtimestamp(drawn[name], UTC).date().isoformat() for name in ("from", "to"))
 
 
@@ -94,7 +99,7 @@ def test_clock_changes_are_those_of_a_look_at_every_quarter_of_an_hour(zone):
 
 def test_a_row_holds_what_is_gained_and_lost_in_local_days():
     before, after = ranges(SPRING), ranges(SUMMER)
-    row = Timeline([season(*SUMMER)]).row(changed(before, after))
+    row = row_of(Timeline([season(*SUMMER, mode="replace")]), changed(before, after))
     assert row == {
         "before": [span(before[0])],
         "after": [span(after[0])],
@@ -105,19 +110,33 @@ def test_a_row_holds_what_is_gained_and_lost_in_local_days():
         "lost": [[*span(before[0]), *SPRING]],
         "gainedDays": 93,
         "lostDays": 92,
-        "closesMore": True,
     }
 
 
-def test_a_change_that_fits_says_only_of_days_outside_the_season_that_they_are_closed_too():
-    line = Timeline([season(*SUMMER)])
-    for before, after in (([], [SUMMER]), ([SUMMER, SPRING], [SPRING]), ([SPRING], [SPRING, SUMMER])):
-        assert "closesMore" not in line.row(changed(ranges(*before), ranges(*after)))
+@pytest.mark.parametrize(
+    ("mode", "mismatch"),
+    [
+        ("replace", None),
+        ("add", "closes days outside it"),
+        ("remove", "closes days outside it, does not close all of it"),
+    ],
+)
+def test_only_a_replace_may_close_days_outside_the_season(mode, mismatch):
+    line = Timeline([season(*SUMMER, mode=mode)])
+    row = row_of(line, changed(ranges(SPRING, SUMMER), ranges(SUMMER)))
+    assert row.get("mismatch") == mismatch
+    assert row["lostDays"] == 92
+
+
+def test_a_remove_may_close_the_season():
+    row = row_of(Timeline([season(*SUMMER, mode="remove")]), changed(ranges(SPRING, SUMMER), ranges(SPRING)))
+    assert "mismatch" not in row
+    assert row["lostDays"] == 93
 
 
 def test_a_day_that_is_not_open_as_a_whole_is_told_with_the_time():
     after = [{"startDate": "2027-06-14T23:00:00.000Z", "endDate": "2027-09-15T10:30:00.000Z"}]
-    row = Timeline([season(*SUMMER)]).row(changed([], after))
+    row = row_of(Timeline([season(*SUMMER)]), changed([], after))
     assert row["gained"][0][2:] == ["2027-06-15T01:00", "2027-09-15T12:30"]
     assert row["mismatch"] == "begins 1 hour late, ends 11 hours 30 minutes early"
 
@@ -126,35 +145,42 @@ def test_a_day_that_is_not_open_as_a_whole_is_told_with_the_time():
 @pytest.mark.parametrize("start", ["22:00:00.000", "22:00:01.000"])
 def test_a_day_is_whole_with_a_second_more_or_less(start, end):
     after = [{"startDate": f"2027-06-14T{start}Z", "endDate": f"2027-09-15T{end}Z"}]
-    row = Timeline([season(*SUMMER)]).row(changed([], after))
+    row = row_of(Timeline([season(*SUMMER)]), changed([], after))
     assert row["gained"][0][2:] == list(SUMMER)
     assert "mismatch" not in row
 
 
 def test_a_change_that_is_not_the_season_is_told_so():
-    row = Timeline([season(*SUMMER)]).row(changed([], ranges(("2026-06-15", "2026-09-15"))))
+    row = row_of(Timeline([season(*SUMMER)]), changed([], ranges(("2026-06-15", "2026-09-15"))))
     assert row["mismatch"] == "1 year early"
 
 
 @pytest.mark.parametrize("name", ["before", "after"])
 def test_an_unchanged_service_holds_the_same_before_and_after(name):
-    held = ranges(SPRING)
-    row = Timeline([season(*SUMMER)]).row(Outcome(0, None, "a", "unchanged", **{name: {"dateRanges": held}}))
+    held = ranges(SUMMER)
+    row = row_of(Timeline([season(*SUMMER)]), Outcome(0, None, "a", "unchanged", **{name: {"dateRanges": held}}))
     assert row["before"] == row["after"] == [span(held[0])]
     assert (row["gained"], row["lost"]) == ([], [])
     assert "mismatch" not in row
 
 
+def test_a_service_that_is_unchanged_though_it_does_not_hold_the_season_is_told():
+    held = ranges(SPRING)
+    assert (
+        row_of(Timeline([season(*SUMMER)]), changed(held, held, "unchanged"))["mismatch"] == "does not open all of it"
+    )
+
+
 @pytest.mark.parametrize("unknown", [None, "<hidden>", [3], [{"startDate": "soon", "endDate": None}]])
 def test_ranges_that_cannot_be_read_are_not_known_and_nothing_is_said_of_the_change(unknown):
     after = ranges(SUMMER)
-    row = Timeline([season(*SUMMER)]).row(changed(unknown, after))
+    row = row_of(Timeline([season(*SUMMER)]), changed(unknown, after))
     assert row == {"before": None, "after": [span(after[0])], "leftOut": 0}
 
 
 def test_an_outcome_without_date_ranges_has_no_row_and_without_rows_there_is_no_time_line():
     line = Timeline([season(*SUMMER)])
-    assert line.row(Outcome(0, None, "a", "updated", {"name": "b"}, {"name": "c"})) is None
+    assert line.rows(Outcome(0, None, "a", "updated", {"name": "b"}, {"name": "c"})) == []
     assert line.as_json([]) is None
 
 
@@ -162,7 +188,7 @@ def test_an_outcome_without_date_ranges_has_no_row_and_without_rows_there_is_no_
 def test_a_list_of_many_ranges_is_drawn_in_part_and_not_compared(more):
     days = [1_800_000_000 + 86_400 * day for day in range(MAX_RANGES + more)]
     times = [[datetime.fromtimestamp(at + add, UTC).isoformat() for add in (0, 3_600)] for at in days]
-    row = Timeline([]).row(changed([], [dict(zip(("startDate", "endDate"), each, strict=True)) for each in times]))
+    row = row_of(Timeline([]), changed([], [dict(zip(("startDate", "endDate"), each, strict=True)) for each in times]))
     assert len(row["after"]) == MAX_RANGES
     assert row["leftOut"] == more
     assert ("gained" in row) == (more == 0)
@@ -170,7 +196,7 @@ def test_a_list_of_many_ranges_is_drawn_in_part_and_not_compared(more):
 
 def test_without_seasons_days_are_days_in_utc_and_nothing_is_to_match():
     line = Timeline([])
-    row = line.row(changed([], [{"startDate": "2027-06-15T00:00:00Z", "endDate": "2027-06-16T23:59:59Z"}]))
+    row = row_of(line, changed([], [{"startDate": "2027-06-15T00:00:00Z", "endDate": "2027-06-16T23:59:59Z"}]))
     assert row["gained"][0][2:] == ["2027-06-15", "2027-06-16"]
     assert not {"group", "timezones", "mismatch"} & set(row)
     assert line.as_json([row])["groups"] == []
@@ -181,7 +207,7 @@ ZONES = ["Europe/Madrid", "Atlantic/Canary", "Europe/Berlin"]
 
 @pytest.mark.parametrize(("zone", "fitting"), [(ZONES[0], ZONES[::2]), (ZONES[1], [ZONES[1]]), (ZONES[2], ZONES[::2])])
 def test_of_several_time_zones_a_row_is_told_in_those_whose_season_fits(zone, fitting):
-    row = Timeline([season(*SUMMER, each) for each in ZONES]).row(changed([], ranges(SUMMER, zone=zone)))
+    row = row_of(Timeline([season(*SUMMER, each) for each in ZONES]), changed([], ranges(SUMMER, zone=zone)))
     assert row["timezones"] == fitting
     assert row["gained"][0][2:] == list(SUMMER)
     assert "mismatch" not in row
@@ -189,7 +215,7 @@ def test_of_several_time_zones_a_row_is_told_in_those_whose_season_fits(zone, fi
 
 def test_a_shifted_day_is_told_in_the_time_zone_in_which_the_days_are_whole():
     line = Timeline([season(*SUMMER, zone) for zone in ("America/Mexico_City", "Europe/Madrid")])
-    row = line.row(changed([], ranges(("2027-06-16", "2027-09-16"))))
+    row = row_of(line, changed([], ranges(("2027-06-16", "2027-09-16"))))
     assert row["timezones"] == ["Europe/Madrid"]
     assert row["mismatch"] == "1 day late"
 
@@ -197,7 +223,7 @@ def test_a_shifted_day_is_told_in_the_time_zone_in_which_the_days_are_whole():
 def test_seasons_of_several_time_zones_may_all_be_meant_for_a_service():
     winter = ("2027-12-01", "2027-12-24")
     line = Timeline([season(*SUMMER), season(*winter, "Atlantic/Canary", "Winter")])
-    row = line.row(changed([], [*ranges(SUMMER), *ranges(winter, zone="Atlantic/Canary")]))
+    row = row_of(line, changed([], [*ranges(SUMMER), *ranges(winter, zone="Atlantic/Canary")]))
     assert "mismatch" not in row
     groups = line.as_json([row])["groups"]
     assert [each["name"] for each in groups[row["group"]]["seasons"]] == ["Summer", "Winter"]
@@ -205,7 +231,8 @@ def test_seasons_of_several_time_zones_may_all_be_meant_for_a_service():
 
 def test_the_time_line_tells_seasons_and_clock_changes_of_the_time_it_shows():
     line = Timeline([season(*SUMMER)])
-    drawn = line.as_json([line.row(changed(ranges(SPRING), ranges(SPRING, SUMMER)))])
+    drawn = line.as_json([row_of(line, changed(ranges(SPRING), ranges(SPRING, SUMMER)))])
+    assert (drawn["mode"], drawn["target"]) == ("add", "dateRanges")
     assert (drawn["from"], drawn["to"]) == (seconds("2027-02-01"), seconds("2027-10-01"))
     assert drawn["groups"] == [
         {
@@ -257,3 +284,81 @@ def test_the_ends_of_time_are_no_error(start, end):
     for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
         for seasons in ([], [season(*SUMMER, zone)]):
             assert shown([changed([], everything)], *seasons)
+
+
+def with_days(*calendars):
+    """Return calendars that include the days of these pairs and exclude one in August."""
+    closed = [["2027-08-15", "2027-08-15"]]
+    return [
+        {
+            "calendarId": str(at),
+            "active": True,
+            "restrictionDates": {"include": list(map(list, pairs)), "exclude": closed},
+        }
+        for at, pairs in enumerate(calendars)
+    ]
+
+
+def days_changed(before, after, name="updated"):
+    return Outcome(0, None, "a", name, {"calendars": before}, {"calendars": after})
+
+
+def whole_days(day):
+    return [seconds(day[0]), seconds(f"{day[1]}T23:59:59")]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Europe/Madrid", "America/Mexico_City", "Pacific/Niue"])
+def test_days_of_calendars_are_told_as_they_are_whatever_the_time_zone_of_the_season(zone):
+    line = Timeline([season(*SUMMER, zone, target="restrictionDates")])
+    row = row_of(line, days_changed(with_days([SPRING]), with_days([SPRING, SUMMER])))
+    assert row["gained"] == [[*whole_days(SUMMER), *SUMMER]]
+    assert (row["before"], row["lost"]) == ([whole_days(SPRING)], [])
+    assert (row["gainedDays"], row["lostDays"]) == (93, 0)
+    assert row["closedAfter"] == [[*whole_days(["2027-08-15"] * 2), "2027-08-15", "2027-08-15"]]
+    assert not {"mismatch", "calendars", "closedBefore"} & set(row)
+    drawn = line.as_json([row])
+    assert (drawn["mode"], drawn["target"]) == ("add", "restrictionDates")
+    (group,) = drawn["groups"]
+    assert group["seasons"][0]["range"] == whole_days(SUMMER)
+    assert group["clockChanges"] == []
+
+
+def test_a_day_that_was_closed_within_what_a_calendar_included_is_told_as_before():
+    line = Timeline([season(*SUMMER, mode="remove", target="restrictionDates")])
+    row = row_of(line, days_changed(with_days([SPRING, SUMMER]), with_days([SPRING])))
+    assert row["closedBefore"] == [whole_days(["2027-08-15"] * 2)]
+    assert not {"closedAfter", "mismatch"} & set(row)
+
+
+def test_seasons_of_several_time_zones_are_the_same_days_of_calendars():
+    zones = ("Europe/Madrid", "America/Mexico_City")
+    line = Timeline([season(*SUMMER, zone, target="restrictionDates", mode="replace") for zone in zones])
+    row = row_of(line, days_changed(with_days([SPRING]), with_days([SUMMER])))
+    assert "mismatch" not in row
+    assert len(line.as_json([row])["groups"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mismatch"),
+    [
+        (("2026-06-15", "2026-09-15"), "1 year early"),
+        (("2027-06-16", "2027-09-16"), "1 day late"),
+        (("2027-06-14", "2027-09-14"), "1 day early"),
+        (("2027-06-15", "2027-09-14"), "ends 1 day early"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["add", "replace"])
+def test_a_wrong_year_or_a_shifted_day_of_a_calendar_is_told(mode, wrong, mismatch):
+    kept = [SPRING] if mode == "add" else []
+    line = Timeline([season(*SUMMER, mode=mode, target="restrictionDates")])
+    assert row_of(line, days_changed(with_days([SPRING]), with_days([*kept, wrong])))["mismatch"] == mismatch
+
+
+def test_each_calendar_that_differs_has_a_row_that_names_it():
+    line = Timeline([season(*SUMMER, target="restrictionDates")])
+    before = with_days([SPRING], [], [SPRING])
+    rows = line.rows(days_changed(before, with_days([SPRING, SUMMER], [SUMMER], [SPRING])))
+    assert [row["calendars"] for row in rows] == [["0"], ["1"], ["2"]]
+    assert [row.get("mismatch") for row in rows] == [None, None, "does not open all of it"]
+    same = line.rows(days_changed(before[::2], with_days([SPRING, SUMMER], [SPRING, SUMMER])))
+    assert [row.get("calendars") for row in same] == [None]

@@ -191,7 +191,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
                     error = OnliveStoppedError(f"the task was told to stop; its outcomes so far: {tally.words()}")
                 again = error is not None and error.retryable
             details = self._details(context, rollout, time.monotonic() - began)
-            seasons = [{**season.as_json(), **season.date_range().to_patch()} for season in rollout.seasons]
+            options = {"mode": self.mode, "target": self.target}
+            seasons = [{**season.as_json(), **season.date_range().to_patch(), **options} for season in rollout.seasons]
             memory.finish(title=f"{self.task_id}: outcomes", details=details, again=again, seasons=seasons)
             self._gauge(tally.counts)
             told = tally.words(), details["Calls"], details["Time"], report_path or "none"

@@ -675,11 +675,49 @@ def test_a_dag_file_that_names_the_operator_loads_neither_the_models_nor_the_rol
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def page_data(path: Path) -> Any:
+    page = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page).group(1))  # type: ignore[union-attr]
+
+
 def test_the_page_draws_the_season_and_names_the_services(twenty: Fleet, execute: Execute, tmp_path: Path) -> None:
     execute(rollout(report_path=str(tmp_path / "r.jsonl")))
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page).group(1))  # type: ignore[union-attr]
+    data = page_data(tmp_path / "r.html")
     (season,) = data["timeline"]["groups"][0]["seasons"]
     assert (season["name"], season["timezone"]) == (SUMMER.name, SUMMER.timezone)
     assert len(data["outcomes"]) == 20
     assert all(each["timeline"] and each["name"] != each["id"] for each in data["outcomes"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "held", "lost"),
+    [("add", [SPRING_RANGE], 0), ("remove", [WHOLE_YEAR], 93), ("replace", [SPRING_RANGE], 61)],
+)
+def test_the_page_tells_what_each_mode_closes_and_no_service_that_does_not_match(
+    mode: str, held: list[Any], lost: int, make_fleet: MakeFleet, execute: Execute, tmp_path: Path
+) -> None:
+    make_fleet([service(number, dateRanges=held) for number in range(20)])
+    execute(rollout(mode=mode, report_path=str(tmp_path / "r.jsonl")))
+    data = page_data(tmp_path / "r.html")
+    assert data["timeline"]["mode"] == mode
+    rows = [row for outcome in data["outcomes"] for row in outcome["timeline"]]
+    assert [row["lostDays"] for row in rows] == [lost] * 20
+    assert not any("mismatch" in row for row in rows)
+
+
+def test_the_page_draws_the_local_days_of_calendars(make_fleet: MakeFleet, execute: Execute, tmp_path: Path) -> None:
+    calendar = {"id": ID, "name": "Alba", "type": "agent"}
+    dates = {"include": [["2027-03-01", "2027-04-30"]], "exclude": [["2027-08-15", "2027-08-15"]]}
+    held = {"calendarId": ID, "active": True, "type": "agent", "restrictionDates": dates}
+    make_fleet([service(number, calendars=[held]) for number in range(2)], calendars=(calendar,))
+    season = Season("summer", "2027-06-15", "2027-09-15", "Pacific/Kiritimati")
+    options: dict[str, Any] = {"service_ids": IDS[:2], "target": "restrictionDates", "season": season, "batches": (1,)}
+    execute(rollout(report_path=str(tmp_path / "r.jsonl"), **options))
+    data = page_data(tmp_path / "r.html")
+    assert data["timeline"]["target"] == "restrictionDates"
+    assert {each["outcome"] for each in data["outcomes"]} == {"updated", "not_attempted"}
+    for outcome in data["outcomes"]:
+        (row,) = outcome["timeline"]
+        assert [span[2:] for span in row["gained"]] == [["2027-06-15", "2027-09-15"]]
+        assert [span[2:] for span in row["closedAfter"]] == [["2027-08-15", "2027-08-15"]]
+        assert (row["gainedDays"], row["lostDays"], row.get("mismatch")) == (93, 0, None)

@@ -27,11 +27,10 @@ sections.push(({ counts, outcomes, timeline }) => {
   return element("div", { className: "controls" }, search, element("div", { className: "boxes" }, ...boxes.map(({ text }) => text)));
 });
 
-function textOf({ index, line, id, error, message, fieldErrors = [], before, after, timeline = {} }) {
+function textOf({ index, line, id, error, message, fieldErrors = [], before, after, timeline = [] }) {
   const faults = fieldErrors.flatMap(({ field, message: fault }) => [field, fault]);
   const place = line === undefined ? `index ${index}` : `line ${line}`;
-  const told = timeline.mismatch === undefined ? [] : [`${MISMATCH}: ${timeline.mismatch}`];
-  if (timeline.closesMore) told.push(CLOSES_MORE);
-  const zones = timeline.timezones ?? [];
+  const told = timeline.filter(({ mismatch }) => mismatch !== undefined).map(({ mismatch }) => `${MISMATCH}: ${mismatch}`);
+  const zones = timeline.flatMap(({ timezones = [] }) => timezones);
   return [place, id, error, message, ...faults, JSON.stringify(before), JSON.stringify(after), ...told, ...zones].join(" ").toLowerCase();
 }

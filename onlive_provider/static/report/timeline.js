@@ -1,25 +1,34 @@
-// The services' date ranges before and after, a row each, on one line of time with the seasons marked.
+// When services are open before and after, a row each, on one line of time with the seasons marked.
 
 const MISMATCH = "does not match the season";
-const CLOSES_MORE = "days outside the season are closed too";
+const NO_DAYS = "named no day before";
 const MOST_CLOCK_CHANGES = 8;
 const MOST_TOLD = 4; // ranges that a row tells in words
 const NOT_WRITTEN = new Set(["failed", "skipped", "not_attempted"]);
 const VERBS = { updated: ["gained", "lost"], planned: ["gains", "loses"] };
+const MODES = {
+  add: "Add: the season is opened, and what was open stays open.",
+  remove: "Remove: the season is closed, and what is open outside it stays open.",
+  replace: "Replace: the season is open, and everything else is closed. Services that lose most are shown first.",
+};
+const TARGETS = {
+  dateRanges: { note: "date ranges of every service, before and after", field: "date ranges", open: "open" },
+  restrictionDates: { note: "days that the active calendars of every service include, before and after", field: "days of calendars", open: "included" },
+};
 
 sections.push(({ outcomes, timeline, counts, leftOut }) => {
   if (timeline === null) return null;
+  const { groups, mode } = timeline;
+  const target = TARGETS[timeline.target];
   const axis = axisOf(timeline);
-  const grounds = timeline.groups.map((group) => groundOf(group, axis));
+  const grounds = groups.map((group) => groundOf(group, axis));
   const plain = groundOf({ seasons: [], clockChanges: [] }, axis);
-  const zones = new Set(timeline.groups.map(({ timezone }) => timezone));
+  const zones = new Set(groups.map(({ timezone }) => timezone));
   const drawn = outcomes.filter((outcome) => outcome.timeline);
-  const odd = drawn.filter((outcome) => outcome.timeline.mismatch !== undefined);
-  const closing = drawn.filter((outcome) => outcome.timeline.closesMore);
+  const odd = drawn.filter(isOdd);
   const rows = new Map();
-  for (const outcome of new Set([...odd, ...closing, ...drawn])) {
-    const ground = grounds[outcome.timeline.group] ?? plain;
-    rows.set(outcome, serviceRow(outcome, axis, ground.cloneNode(true), zones.size > 1));
+  for (const outcome of new Set([...odd, ...(mode === "replace" ? byDaysLost(drawn) : drawn)])) {
+    rows.set(outcome, serviceRow(outcome, axis, (group) => (grounds[group] ?? plain).cloneNode(true), { showsZone: zones.size > 1, target }));
   }
   const told = element("p", { className: "told muted" });
   followers.push((matching) => {
@@ -37,27 +46,75 @@ sections.push(({ outcomes, timeline, counts, leftOut }) => {
   const elsewhere = counts.total - leftOut.failed - leftOut.others - drawn.length;
   return card(
     "Time line",
-    "date ranges of every service, before and after",
+    target.note,
     patterns(),
-    seasonsTold(timeline.groups),
-    clocksTold(timeline.groups),
-    oddTold(odd, drawn, timeline.groups),
-    closing.length ? element("p", { className: "verdict bad" }, `${counted(closing.length, "service")}: ${CLOSES_MORE}.`) : null,
-    elsewhere > 0 ? element("p", { className: "muted" }, `${counted(elsewhere, "record")} without date ranges in the report: only in the table.`) : null,
-    key(timeline.groups),
+    seasonsTold(timeline),
+    target === TARGETS.dateRanges ? clocksTold(groups) : null,
+    mode === null ? null : element("p", { className: "mode" }, MODES[mode]),
+    sumsTold(drawn, mode),
+    oddTold(odd, drawn, groups),
+    unnamedTold(drawn, target),
+    elsewhere > 0 ? element("p", { className: "muted" }, `${counted(elsewhere, "record")} without ${target.field} in the report: only in the table.`) : null,
+    key(timeline, target, drawn),
     told,
     box,
   );
 });
 
-function seasonsTold(groups) {
+function isOdd({ timeline }) {
+  return timeline.some(({ mismatch }) => mismatch !== undefined);
+}
+
+function daysOfRows({ timeline }, name) {
+  return timeline.reduce((sum, row) => sum + (row[name] ?? 0), 0);
+}
+
+function byDaysLost(outcomes) {
+  const failed = ({ outcome }) => (outcome === "failed" ? 1 : 0);
+  return [...outcomes].sort((one, other) => failed(other) - failed(one) || daysOfRows(other, "lostDays") - daysOfRows(one, "lostDays"));
+}
+
+// What the run does in all, of the services that are written or would be. Only a loss that the mode means is "as asked".
+function sumsTold(drawn, mode) {
+  const written = drawn.filter(({ outcome }) => outcome in VERBS);
+  const planned = written.some(({ outcome }) => outcome === "planned");
+  const asked = (outcome) => mode !== null && mode !== "add" && !isOdd(outcome);
+  const told = [
+    sumTold(written, "gainedDays", "gain", planned ? "to gain" : "gained", ""),
+    sumTold(written.filter(asked), "lostDays", "loss", planned ? "to lose" : "lost", `, as ${mode} asks`),
+    sumTold(written.filter((outcome) => !asked(outcome)), "lostDays", "loss", planned ? "to lose" : "lost", mode === null ? "" : " whose change does not match"),
+  ].filter((sum) => sum !== null);
+  if (told.length === 0) return element("p", { className: "sums" }, "No day is gained or lost.");
+  const several = written.some(({ timeline }) => timeline.length > 1);
+  return element("p", { className: "sums" }, ...told, several ? element("span", {}, "Calendars that differ count for themselves.") : null);
+}
+
+function sumTold(outcomes, name, className, verb, why) {
+  const changed = outcomes.filter((outcome) => daysOfRows(outcome, name) > 0);
+  const days = changed.reduce((sum, outcome) => sum + daysOfRows(outcome, name), 0);
+  return days ? element("span", { className }, `${counted(days, "day")} ${verb} at ${counted(changed.length, "service")}${why}`) : null;
+}
+
+function unnamedTold(drawn, target) {
+  const count = drawn.filter(({ timeline }) => timeline.some((row) => namesNoDay(row, target))).length;
+  if (count === 0) return null;
+  const text = "The API reference does not say whether such a calendar is open on every day or on none; if on every day, the season limits it.";
+  return element("p", { className: "verdict doubt" }, `${counted(count, "service")} ${NO_DAYS}. ${text}`);
+}
+
+function namesNoDay({ before, gained }, target) {
+  return target === TARGETS.restrictionDates && before?.length === 0 && gained?.length > 0;
+}
+
+function seasonsTold({ groups, target }) {
   const seasons = new Map();
   for (const { name, first_day, last_day, timezone } of groups.flatMap((group) => group.seasons)) {
     const told = `${name}: ${daysOf(first_day, last_day)}`;
     seasons.set(told, (seasons.get(told) ?? new Set()).add(timezone));
   }
   if (seasons.size === 0) return element("p", {}, "Days are days in UTC.");
-  const lines = [...seasons].map(([told, zones]) => element("li", {}, element("b", {}, told), ` in ${[...zones].join(", ")}`));
+  const where = (zones) => (target === "restrictionDates" ? ", local days wherever the service lies" : ` in ${[...zones].join(", ")}`);
+  const lines = [...seasons].map(([told, zones]) => element("li", {}, element("b", {}, told), where(zones)));
   return element("ul", { className: "seasons" }, ...lines);
 }
 
@@ -76,7 +133,7 @@ function clocksTold(groups) {
 function oddTold(odd, drawn, groups) {
   if (groups.length === 0) return null;
   if (odd.length === 0) {
-    const unknown = drawn.some((outcome) => outcome.timeline.gained === undefined);
+    const unknown = drawn.some(({ timeline }) => timeline.some(({ gained }) => gained === undefined));
     const text = unknown ? "Every change that is known matches the season." : "Every change matches the season.";
     return element("p", { className: `verdict ${unknown ? "calm" : "good"}` }, text);
   }
@@ -105,24 +162,42 @@ function line(per_cent, name) {
   return drawing("line", { class: name, x1: x, x2: x, y1: 0, y2: 30 });
 }
 
-function serviceRow({ index, id, name, outcome, message, error, timeline: row }, axis, track, showsZone) {
+function serviceRow({ index, id, name, outcome, message, error, timeline }, axis, groundFor, { showsZone, target }) {
   const label = OUTCOMES.find((each) => each.name === outcome).label;
-  bars(track, axis, row.before, "held", 5);
-  bars(track, axis, row.after, "held", 19);
-  bars(track, axis, row.lost, "lost", 4, 8);
-  bars(track, axis, row.gained, "gained", 18, 8);
+  const zones = [...new Set(timeline.flatMap(({ timezones = [] }) => timezones))];
   const who = element(
     "div",
     { className: "who" },
     element("span", { className: name ? "name" : "name record", title: id ?? "" }, name ?? id ?? "(no id)"),
     element("span", { className: `pill ${outcome}` }, label),
-    showsZone && row.timezones ? zonesTold(row.timezones) : null,
+    showsZone && zones.length ? zonesTold(zones) : null,
   );
-  const made = element("li", { className: `service ${outcome}` }, who, track, wordsOf(row, outcome, error ? message || error : message));
+  const why = (error ? message || error : (message ?? "")).replace(name ? `${name}: ` : "", "");
+  const lines = timeline.flatMap((row, at) => [
+    row.calendars ? element("p", { className: "calendars" }, calendarsTold(row.calendars)) : null,
+    trackOf(row, axis, groundFor(row.group)),
+    wordsOf(row, outcome, at === timeline.length - 1 ? why : null, target),
+  ]);
+  const made = element("li", { className: `service ${outcome}` }, who, element("div", { className: "lines" }, ...lines.filter((line) => line !== null)));
   made.classList.toggle("not-written", NOT_WRITTEN.has(outcome));
-  made.classList.toggle("odd", row.mismatch !== undefined || row.closesMore === true);
+  made.classList.toggle("odd", isOdd({ timeline }));
   made.dataset.index = index;
   return made;
+}
+
+function calendarsTold(ids) {
+  const more = ids.length - MOST_TOLD;
+  return `${ids.length === 1 ? "calendar" : "calendars"} ${ids.slice(0, MOST_TOLD).join(", ")}${more > 0 ? ` and ${number(more)} more` : ""}`;
+}
+
+function trackOf(row, axis, track) {
+  bars(track, axis, row.before, "held", 5);
+  bars(track, axis, row.after, "held", 19);
+  bars(track, axis, row.lost, "lost", 4, 8);
+  bars(track, axis, row.gained, "gained", 18, 8);
+  bars(track, axis, row.closedBefore, "closed", 3, 10);
+  bars(track, axis, row.closedAfter, "closed", 17, 10);
+  return track;
 }
 
 function zonesTold(zones) {
@@ -139,25 +214,29 @@ function bars(track, axis, spans, name, y, height = 6) {
   }
 }
 
-function wordsOf(row, outcome, message) {
+function wordsOf(row, outcome, message, target) {
   const [gained, lost] = VERBS[outcome] ?? ["was to gain", "was to lose"];
   const words = [change(gained, row.gained, row.gainedDays, "gain"), change(lost, row.lost, row.lostDays, "loss")].filter(Boolean);
   if (row.before === null) words.push("What it held before is not known.");
   if (row.after === null) words.push("What it was to hold is not known.");
   if (row.leftOut > 0) words.push(`Too many ranges to compare: ${number(row.leftOut)} are not drawn.`);
   if (words.length === 0) words.push("No day gained or lost.");
+  if (namesNoDay(row, target)) words.push(element("span", { className: "doubt" }, NO_DAYS));
+  if (row.closedAfter) words.push(element("span", { className: "shut" }, `closed within: ${someDays(row.closedAfter)}`));
   if (row.mismatch !== undefined) words.push(element("strong", { className: "mismatch" }, `${MISMATCH}: ${row.mismatch}`));
-  if (row.closesMore) words.push(element("strong", { className: "closes-more" }, CLOSES_MORE));
   if (message) words.push(element("span", { className: "why", title: message }, message));
   return element("p", { className: "days" }, ...words.flatMap((word) => [word, " "]));
 }
 
 function change(verb, spans, days, name) {
   if (!spans?.length) return null;
+  return element("span", { className: name }, element("b", {}, `${verb} ${counted(days, "day")}`), `: ${someDays(spans)}`);
+}
+
+function someDays(spans) {
   const told = spans.slice(0, MOST_TOLD).map(([, , first, last]) => daysOf(first, last));
   const more = spans.length - told.length;
-  const text = `${verb} ${counted(days, "day")}: ${told.join(", ")}${more > 0 ? ` and ${number(more)} more` : ""}`;
-  return element("span", { className: name }, text);
+  return `${told.join(", ")}${more > 0 ? ` and ${number(more)} more` : ""}`;
 }
 
 // Fills that tell gained from lost days without their colours.
@@ -168,18 +247,20 @@ function patterns() {
   return drawing("svg", { class: "patterns", width: 0, height: 0, "aria-hidden": "true" }, drawing("defs", {}, lost));
 }
 
-function key(groups) {
+function key({ groups }, { open }, services) {
   const entries = [
-    ["open: upper bar before, lower bar after", [["held", 3, 6], ["held", 15, 6]]],
+    [`${open}: upper bar before, lower bar after`, [["held", 3, 6], ["held", 15, 6]]],
     ["days gained", [["gained", 8, 8]]],
     ["days lost", [["lost", 8, 8]]],
     ["not written", [["gained wanted", 8, 8]]],
   ];
+  const isShut = services.some(({ timeline }) => timeline.some(({ closedBefore, closedAfter }) => closedBefore ?? closedAfter));
+  if (isShut) entries.push(["closed within (exclude)", [["held", 9, 6], ["closed", 7, 10, 12, 5]]]);
   if (groups.length > 0) entries.push(["season", [["season", 0, 24]]]);
   if (groups.some(({ clockChanges }) => clockChanges.length > 0)) entries.push(["clock change", null]);
   const drawn = entries.map(([text, shapes]) => {
     const picture = drawing("svg", { width: 30, height: 24, "aria-hidden": "true" });
-    for (const [name, y, height] of shapes ?? []) picture.append(drawing("rect", { class: name, x: 1, y, width: 28, height }));
+    for (const [name, y, height, x = 1, width = 28] of shapes ?? []) picture.append(drawing("rect", { class: name, x, y, width, height }));
     if (shapes === null) picture.append(drawing("line", { class: "clock-change", x1: 15, x2: 15, y1: 0, y2: 24 }));
     return element("span", {}, picture, text);
   });
