@@ -18,11 +18,18 @@ class OnliveRecordsFailedError(OnliveError):
     :param counts: outcomes by name.
     :param failures: ``{"index", "line", "id", "error", "message"}`` of failed records, the first ones.
     :param report_path: where the report is, if one was asked for.
+    :param retry_after: seconds that the server asked to wait before a retry.
     """
 
     def __init__(
-        self, counts: Mapping[str, int], failures: Sequence[Mapping[str, Any]], report_path: str | None
+        self,
+        counts: Mapping[str, int],
+        failures: Sequence[Mapping[str, Any]],
+        report_path: str | None,
+        *,
+        retry_after: float | None = None,
     ) -> None:
+        self.retry_after = retry_after
         self.counts = dict(counts)
         self.failures = list(failures)
         self.report_path = report_path
@@ -31,6 +38,8 @@ class OnliveRecordsFailedError(OnliveError):
         lines += [f"  - {_name(failure)}: {failure['message']}" for failure in failures[:_MAX_NAMED]]
         if counts["failed"] > _MAX_NAMED:
             lines.append(f"  and {counts['failed'] - _MAX_NAMED:,} more")
+        if retry_after is not None:
+            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
         where = (
             f"The report is {report_path}" if report_path else "Give `report_path` to have every outcome in a report"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from onlive_provider.bulk.errors import OnliveUnexpectedError
 from onlive_provider.bulk.ids import SeenIds
@@ -41,6 +41,7 @@ class Job:
     only_changed: bool = True
     plan_only: bool = False
     stop_on_error: bool = False
+    stop_when_put_off: ClassVar[bool] = True
     _seen: SeenIds = field(default_factory=SeenIds)
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:

@@ -42,6 +42,7 @@ class RevertList:
     """
 
     stop_on_error = False
+    stop_when_put_off = True
 
     def __init__(self, *, undecided: Resource, plan_only: bool) -> None:
         self._undecided = undecided

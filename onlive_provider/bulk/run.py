@@ -34,6 +34,10 @@ class Worklist(Protocol):
     def stop_on_error(self) -> bool:
         """Whether the rows after a failed one are left alone."""
 
+    @property
+    def stop_when_put_off(self) -> bool:
+        """Whether the rows after one are left alone for which the server asks to wait longer than a call waits."""
+
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
         """Return the update that a row asks for, or the outcome of a row that cannot be one."""
 
@@ -48,6 +52,7 @@ class BulkRun:
     """One run over an input. Everything happens in one event loop but :meth:`stop`, which any thread may call.
 
     ``reads`` and ``writes`` count the calls that were sent, ``recalled`` the rows that an earlier try has dealt with.
+    ``retry_after`` is how many seconds the server asked to wait, where that was longer than a call waits.
 
     :param worklist: what is to be done with each row.
     :param rows: the input, in the order of its index from 0.
@@ -66,6 +71,7 @@ class BulkRun:
         tell: Callable[[Outcome], None],
     ) -> None:
         self.reads = self.writes = self.recalled = 0
+        self.retry_after: float | None = None
         self._stopped = False
         self._worklist = worklist
         self._rows = rows
@@ -183,12 +189,20 @@ class BulkRun:
                 return settled
             done = await client.update(record.wanted, record)
         except OnliveError as error:
+            self._heed(error, client.flows.settings.max_elapsed)
             return record.failed(error)
         except OSError:
             raise  # The memory's disk: what fails on the network is an OnliveError.
         except Exception as error:
             return record.failed(OnliveUnexpectedError(error, written=record.written))
         return record.outcome(done.outcome, done.change)
+
+    def _heed(self, error: OnliveError, patience: float) -> None:
+        """Ask a server no more that wants to be left alone for longer than the run would wait: all rows would fail."""
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        if asked > patience:
+            self.retry_after = max(asked, self.retry_after or 0.0)
+            self._stopped = self._stopped or self._worklist.stop_when_put_off
 
     async def _settle(self, client: AsyncOnliveClient, record: _Record) -> Outcome | None:
         """Return the outcome of a write that an earlier try announced, if the record shows that it was made."""

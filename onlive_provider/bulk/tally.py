@@ -17,10 +17,14 @@ _MAX_MESSAGE_BYTES = 1_200
 
 
 class Tally:
-    """Counts outcomes, and keeps the first failures without guests' data."""
+    """Counts outcomes, and keeps the first failures without guests' data.
+
+    ``retry_after`` is how many seconds the server asked to wait, where that was longer than a call waits.
+    """
 
     def __init__(self) -> None:
         self.counts = Counts()
+        self.retry_after: float | None = None
         self._may_go_well_later = False
         self._failures: list[dict[str, Any]] = []
 
@@ -45,8 +49,9 @@ class Tally:
         counts = self.counts
         if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:
             return None
-        kind = OnliveRecordsToRetryError if self._may_go_well_later else OnliveRecordsFailedError
-        return kind(counts.as_json(), self._failures, report_path)
+        if not self._may_go_well_later:
+            return OnliveRecordsFailedError(counts.as_json(), self._failures, report_path)
+        return OnliveRecordsToRetryError(counts.as_json(), self._failures, report_path, retry_after=self.retry_after)
 
 
 def short_failure(outcome: Outcome) -> dict[str, Any]:

@@ -163,6 +163,7 @@ class BulkTaskOperator(BaseOperator):
             with Background(run, settings, concurrency=self.concurrency) as background:
                 self._watch(background, run, memory, work, tally, progress)
             run.close()
+            tally.retry_after = run.retry_after
             error = self._error(tally, limit, report_path)
             again = error is not None and error.retryable
         except OnliveError as unusable:

@@ -172,6 +172,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         rollout.begin(limit, memory)
         tally = RolloutTally(rollout)
         self._reads = self._writes = 0
+        self._retry_after: float | None = None
         began = time.monotonic()
         error: OnliveError | None = None
         again, is_cut_short = True, False
@@ -185,6 +186,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             for outcome in rollout.outcomes():
                 memory.record(outcome)
                 tally.add(outcome)
+            tally.retry_after = self._retry_after
             if not again:
                 error = tally.error(limit, report_path)
                 if error is None and is_cut_short:
@@ -236,6 +238,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
                 self._watch(background, run, memory, work, tally, progress)
         finally:
             run.close()
+            self._retry_after = run.retry_after or self._retry_after
             self._reads += run.reads
             self._writes += run.writes
             told = phase.name.capitalize(), run.reads, run.writes, tally.counts.failed

@@ -31,9 +31,15 @@ class OnliveRolloutFailedError(OnliveRecordsFailedError):
     """
 
     def __init__(
-        self, story: str, counts: Mapping[str, int], failures: Sequence[Mapping[str, Any]], report_path: str | None
+        self,
+        story: str,
+        counts: Mapping[str, int],
+        failures: Sequence[Mapping[str, Any]],
+        report_path: str | None,
+        *,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(counts, failures, report_path)
+        super().__init__(counts, failures, report_path, retry_after=retry_after)
         self.story = story
         self.args = (f"{story}\n{self.args[0]}",)
 

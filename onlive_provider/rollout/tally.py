@@ -26,5 +26,7 @@ class RolloutTally(Tally):
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
         if not self._rollout.stopped_by:
             return None
-        kind = OnliveRolloutToRetryError if self._rollout.may_go_well_later else OnliveRolloutFailedError
-        return kind(self._rollout.story(), self.counts.as_json(), self._failures, report_path)
+        told = self._rollout.story(), self.counts.as_json(), self._failures, report_path
+        if not self._rollout.may_go_well_later:
+            return OnliveRolloutFailedError(*told)
+        return OnliveRolloutToRetryError(*told, retry_after=self.retry_after)

@@ -22,6 +22,7 @@ class ServiceList:
     """What the lists have in common: rows that name a service, of which each is worked on once."""
 
     stop_on_error = False
+    stop_when_put_off = False
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""

@@ -386,6 +386,41 @@ def test_a_retry_sends_only_what_may_go_well_this_time(
         assert context["task_state_store"].values == {}
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_server_that_wants_to_be_left_alone_for_long_is_and_a_retry_does_the_rest(
+    server: ManyRecords, tmp_path: Path, method: str
+) -> None:
+    def close_at_the_twentieth(seen: Any) -> Any:
+        closed = len([each for each in server.requests if each.method == method]) >= 20
+        return (503, {}, {"Retry-After": "3600"}) if closed and seen.method == method else None
+
+    server.before = close_at_the_twentieth
+    operator = update(titles(*range(100)), report_path=str(tmp_path / "report.jsonl"))
+    with pytest.raises(OnliveRecordsToRetryError, match=r"The server asked to wait 3,600 s; a retry") as caught:
+        run(operator)
+    assert caught.value.retry_after == 3600
+    assert 0 < caught.value.counts["failed"] <= 16
+    assert caught.value.counts["updated"] + caught.value.counts["failed"] + caught.value.counts["not_attempted"] == 100
+    assert len([each for each in server.requests if each.method == method]) <= 19 + 16
+
+    server.before = lambda seen: None
+    assert run(operator)["updated"] == 100
+    assert set(server.writes.values()) == {1}
+
+
+def test_a_wait_that_is_short_enough_is_waited_for_and_nothing_is_left_alone(server: ManyRecords) -> None:
+    refused: list[str] = []
+
+    def put_off_one(seen: Any) -> Any:
+        if seen.method == "PUT" and not refused:
+            refused.append(seen.id)
+            return 503, {}, {"Retry-After": "1"}
+        return None
+
+    server.before = put_off_one
+    assert run(update(titles(*range(20))))["updated"] == 20
+
+
 @pytest.mark.parametrize(
     ("rows", "instance"),
     [

@@ -486,6 +486,29 @@ def test_failures_that_may_be_over_later_are_left_to_a_retry(twenty: Fleet, exec
     assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
 
 
+def test_a_rollout_that_the_server_puts_off_for_long_is_put_back_and_tells_airflow_how_long(
+    twenty: Fleet, execute: Execute
+) -> None:
+    def put_off(request: Any) -> Any:
+        is_asked = request.method == "PUT" and request.path.endswith(ORDER[3])
+        return reply(503, headers={"Retry-After": "3600"}) if is_asked else None
+
+    twenty.before.append(put_off)
+    with pytest.raises(OnliveRolloutToRetryError, match="The server asked to wait 3,600 s") as caught:
+        execute(rollout())
+    assert caught.value.retry_after == 3600
+    assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
+
+
+def test_one_service_that_is_put_off_does_not_keep_back_others_where_a_failure_is_allowed(
+    twenty: Fleet, execute: Execute
+) -> None:
+    later = reply(503, headers={"Retry-After": "3600"})
+    twenty.before.append(lambda request: later if request.path.endswith(IDS[3]) else None)
+    result, _ = execute(rollout(allowed_failures=1, concurrency=1))
+    assert (result["updated"], result["failed"]) == (19, 1)
+
+
 def test_a_retry_is_not_asked_for_where_other_failures_would_stop_it_again(twenty: Fleet, execute: Execute) -> None:
     busy = f"/{IDS[0]}"
     twenty.before.append(lambda request: reply(503) if request.path.endswith(busy) else None)
