@@ -174,10 +174,9 @@ class Journal:
                     yield Outcome.from_json(json.loads(line))
 
     def _shown(self, outcome: Outcome) -> Outcome:
-        # An unchanged record's outcome holds its id and nothing else of it.
-        if self._personal_data or outcome.outcome == "unchanged":
-            return outcome
-        return without_personal_data(outcome)
+        # Most outcomes of most runs are an unchanged record's id and nothing else.
+        tells_nothing = outcome.outcome == "unchanged" and not (outcome.before or outcome.after or outcome.name)
+        return outcome if self._personal_data or tells_nothing else without_personal_data(outcome)
 
 
 def page_path(report_path: str) -> str:

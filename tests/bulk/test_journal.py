@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,10 +13,16 @@ import pytest
 from onlive_provider.bulk.journal import Journal, page_path
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.changes import Change
-from onlive_provider.report import Outcome
+from onlive_provider.report import Outcome, OutcomeName
 
 IDENTITY = {"dag_id": "nightly", "max_tries": 1, "input": "f00"}
 SENT = Announcement(Change("r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the working files of journals that are given up, as by a crash, out of the machine's own folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 class Bucket:
@@ -179,13 +186,16 @@ def test_the_working_file_is_kept_for_a_retry_and_the_report_is_there_all_the_sa
     assert not exists(place, ".run")
 
 
+@pytest.mark.parametrize("outcome", ["updated", "unchanged"])
 @pytest.mark.parametrize("personal_data", [False, True])
-def test_guests_data_stays_out_of_every_file_unless_asked_for(tmp_path: Path, personal_data: bool) -> None:
+def test_guests_data_stays_out_of_every_file_unless_asked_for(
+    tmp_path: Path, personal_data: bool, outcome: OutcomeName
+) -> None:
     place = (Disk(), str(tmp_path / "r.jsonl"))
     journal = open_journal(place, personal_data=personal_data)
     guests = {"guests": [{"email": "ana@example.com"}]}
     journal.announce(0, Announcement(Change("a", guests, guests), 1.0))
-    journal.record(Outcome(0, None, "a", "updated", before=guests, after=guests))
+    journal.record(Outcome(0, None, "a", outcome, before=guests, after=guests))
     finish(journal, again=True)
     for name in ("r.jsonl", "r.jsonl.run", "r.html"):
         assert ("ana@example.com" in (tmp_path / name).read_text()) is personal_data
