@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 ObjectUpdates = Literal["merge", "replace"]
 
@@ -73,6 +73,11 @@ class Change:
     def inverse(self) -> dict[str, Any]:
         """Return the payload that puts the fields back to what they were read as."""
         return dict(self.before)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """Return the change that :meth:`as_json` told."""
+        return cls(told["id"], told["before"], told["after"], told["updatedAt"])
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as it travels through XCom."""

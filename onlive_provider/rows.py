@@ -22,6 +22,7 @@ from typing import IO, Any, Literal, TypeAlias
 
 from onlive_provider.client.errors import FieldError, OnlivePayloadError
 from onlive_provider.columns import check_columns, check_mapping, targets
+from onlive_provider.words import counted
 
 OnNull: TypeAlias = Literal["omit", "clear"]
 OpenFile: TypeAlias = Callable[[str], IO[bytes]]
@@ -200,7 +201,7 @@ def _read_header(rows: Iterator[list[str]]) -> list[str]:
 def _csv_row(index: int, first: int, last: int, columns: Sequence[str], cells: Sequence[str]) -> Row | BadRow:
     if len(cells) != len(columns):
         return _bad_line(
-            index, first, last, f"has {_count(len(cells), 'cell')}; the header names {_count(len(columns), 'column')}"
+            index, first, last, f"has {counted(len(cells), 'cell')}; the header names {counted(len(columns), 'column')}"
         )
     if not _is_utf8("".join(cells)):
         return _bad_line(index, first, last, "is not UTF-8 text")
@@ -269,10 +270,6 @@ def _is_utf8(text: str) -> bool:
 def _bad_line(index: int, first: int, last: int, message: str) -> BadRow:
     where = f"line {last}" if first == last else f"the row from line {first} to {last}"
     return BadRow(index, last, FieldError("", f"{where} {message}"))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _refused(name: str, message: str) -> OnlivePayloadError:

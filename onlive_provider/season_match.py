@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from onlive_provider.date_ranges import ONE_SECOND, Span, cut
+from onlive_provider.words import counted
 
 _LEAST_OF_A_DAY = 22  # hours: a day with a clock change is shorter than others
 _MOST_TOLD = 4
@@ -105,13 +106,9 @@ def _apart(moment: datetime, expected: datetime, zone: ZoneInfo) -> str:
     years, days = abs(day.year - expected_day.year), abs((day - expected_day).days)
     hours, minutes = divmod(round(abs(moment - expected) / timedelta(minutes=1)), 60)
     if years and (day.month, day.day) == (expected_day.month, expected_day.day):
-        size = _counted(years, "year")
+        size = counted(years, "year")
     elif days and hours >= _LEAST_OF_A_DAY:
-        size = _counted(days, "day")
+        size = counted(days, "day")
     else:
-        size = " ".join(_counted(count, noun) for count, noun in ((hours, "hour"), (minutes, "minute")) if count)
+        size = " ".join(counted(count, noun) for count, noun in ((hours, "hour"), (minutes, "minute")) if count)
     return f"{size} {'early' if moment < expected else 'late'}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

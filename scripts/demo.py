@@ -128,7 +128,7 @@ def main() -> int:
         ("README.md, docs/", "the Connection, the operators, and what they promise"),
         (str(log), "everything that Airflow logged"),
     ):
-        console.print(f"  {what:<36} {why}")
+        console.print(f"  {what:<40} {why}")
     return 0 if all(fine) else 1
 
 

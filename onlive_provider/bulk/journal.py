@@ -71,7 +71,7 @@ class Journal:
         with self._path.open("rb") as file:
             file.seek(offset)
             told = json.loads(file.readline())
-        return Announcement(Change(told["id"], told["before"], told["after"], told["updatedAt"]), told["at"])
+        return Announcement(Change.from_json(told), told["at"])
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent; it is on its way to the disk when this returns."""
@@ -175,7 +175,7 @@ class Journal:
 
     def _shown(self, outcome: Outcome) -> Outcome:
         # Most outcomes of most runs are an unchanged record's id and nothing else.
-        tells_nothing = outcome.outcome == "unchanged" and not (outcome.before or outcome.after or outcome.name)
+        tells_nothing = outcome.outcome == "unchanged" and not (outcome.before or outcome.after or outcome.message)
         return outcome if self._personal_data or tells_nothing else without_personal_data(outcome)
 
 

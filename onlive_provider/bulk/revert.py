@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from onlive_provider.bulk.job import failed
-from onlive_provider.changes import instant
+from onlive_provider.changes import Change, instant
 from onlive_provider.client.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
 from onlive_provider.client.protocol import APPOINTMENT, SERVICE, Resource
 from onlive_provider.client.updates import Update
@@ -51,17 +51,18 @@ class RevertList:
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
         """Return the inverse update, or the outcome of a write that cannot be reverted."""
         assert isinstance(row, Row)
-        record_id, before, updated_at = row.values["id"], row.values["before"], row.values["updatedAt"]
-        problem = _problem(row.values)
+        change = Change.from_json(row.values)
+        problem = _problem(change)
         if problem is not None:
-            return failed(row, record_id, OnlivePayloadError([problem]), 0)
+            return failed(row, change.id, OnlivePayloadError([problem]), 0)
         resource = kind_of(row.values) or self._undecided
 
         def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-            if patch and instant(current.get("updatedAt")) != instant(updated_at):
-                raise OnliveStaleRecordError(f"{resource.name} {record_id}", updated_at, current.get("updatedAt"))
+            found = current.get("updatedAt")
+            if patch and instant(found) != instant(change.updated_at):
+                raise OnliveStaleRecordError(f"{resource.name} {change.id}", str(change.updated_at), found)
 
-        return Update(resource=resource, id=record_id, payload=before, plan_only=self._plan_only, check=check)
+        return Update(resource=resource, id=change.id, payload=change.inverse(), plan_only=self._plan_only, check=check)
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
@@ -116,9 +117,9 @@ def kind_of(change: Mapping[str, Any]) -> Resource | None:
     return SERVICE if own & _SERVICE_FIELDS else APPOINTMENT
 
 
-def _problem(change: Mapping[str, Any]) -> FieldError | None:
-    before, after = change["before"], change["after"]
-    unknown = [name for name in after if name not in before]
+def _problem(change: Change) -> FieldError | None:
+    before = change.before
+    unknown = [name for name in change.after if name not in before]
     if unknown:
         lost = ", ".join(unknown)
         return FieldError(lost, "cannot be put back: what stood there before the write was not read")
@@ -127,7 +128,7 @@ def _problem(change: Mapping[str, Any]) -> FieldError | None:
         lost = ", ".join(hidden)
         message = "cannot be put back: the report holds no personal data; write it with report_personal_data=True"
         return FieldError(lost, message)
-    if not instant(change["updatedAt"]):
+    if not instant(change.updated_at):
         return FieldError("updatedAt", "is missing: whether somebody changed the record since cannot be known")
     return None
 

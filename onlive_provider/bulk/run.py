@@ -120,7 +120,7 @@ class BulkRun:
                 del self._at_work[record.row.index]
                 self._moved.set()
                 self._finish(outcome)
-        except BaseException:
+        except BaseException:  # A cancelled worker too: the others are to take no further row.
             self._stopped = True
             raise
 

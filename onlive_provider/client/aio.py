@@ -65,13 +65,7 @@ class AsyncOnliveClient:
     ) -> None:
         self._settings = settings
         self._clock = clock or WaitingClock()
-        budgets = shared_budgets(
-            settings.base_url,
-            settings.credentials.access_key_id,
-            settings.reads_per_minute,
-            settings.writes_per_minute,
-        )
-        self.flows = Flows(settings, budgets, self._clock, random)
+        self.flows = Flows(settings, shared_budgets(settings), self._clock, random)
         self._environment = read_environment(settings.base_url)
         self._way = _way(settings.base_url, self._environment)
         self._turns = asyncio.Semaphore(connections)

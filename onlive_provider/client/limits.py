@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from onlive_provider.client.settings import Settings
+
 WINDOW = 61.0
 """Seconds: the server's minute and one more, because calls need not take equally long to reach it."""
 
@@ -60,10 +62,11 @@ _shared: dict[tuple[str, str, int, int], Budgets] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_budgets(base_url: str, access_key_id: str, reads_per_minute: int, writes_per_minute: int) -> Budgets:
-    """Return the budgets of this access key at this address, the same object for every caller in the process."""
-    key = (base_url, access_key_id, reads_per_minute, writes_per_minute)
+def shared_budgets(settings: Settings) -> Budgets:
+    """Return the budgets of an access key at an address, the same object for every caller in the process."""
+    reads, writes = settings.reads_per_minute, settings.writes_per_minute
+    key = (settings.base_url, settings.credentials.access_key_id, reads, writes)
     with _shared_lock:
         if key not in _shared:
-            _shared[key] = Budgets(Budget(reads_per_minute), Budget(writes_per_minute))
+            _shared[key] = Budgets(Budget(reads), Budget(writes))
         return _shared[key]

@@ -73,13 +73,7 @@ class OnliveClient:
     ) -> None:
         self._settings = settings
         self._clock = clock or SleepingClock()
-        budgets = shared_budgets(
-            settings.base_url,
-            settings.credentials.access_key_id,
-            settings.reads_per_minute,
-            settings.writes_per_minute,
-        )
-        self._flows = Flows(settings, budgets, self._clock, random)
+        self._flows = Flows(settings, shared_budgets(settings), self._clock, random)
         self._session = _session(settings)
 
     def __repr__(self) -> str:

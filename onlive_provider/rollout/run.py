@@ -22,6 +22,7 @@ from onlive_provider.rollout.service import RolloutService
 from onlive_provider.rollout.table import plan_table
 from onlive_provider.rollout.worklists import CheckList, PlanList, WriteList
 from onlive_provider.seasons import Season
+from onlive_provider.words import counted
 
 Step: TypeAlias = Phase | Note
 
@@ -90,7 +91,7 @@ class Rollout:
                 break
             yield from self._batch(number, [self._services[each] for each in ids], plans)
         if self.stopped_by and self.revert_on_failure and self._written:
-            yield Note(f"Stopped in {self.stopped_by}; putting back {len(self._written):,} services")
+            yield Note(f"Stopped in {self.stopped_by}; putting back {counted(len(self._written), 'service')}")
             yield self._revert()
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -110,8 +111,8 @@ class Rollout:
         """Return why the rollout was stopped and what became of what was written."""
         back = [each for each in self._written if each.reverted and each.reverted.outcome in ("updated", "unchanged")]
         left = [each for each in self._written if each not in back]
-        text = f"The rollout was stopped in {self.stopped_by}. {len(self._written):,} services were written"
-        text += f", {len(back):,} of them were put back." if self._written else "."
+        text = f"The rollout was stopped in {self.stopped_by}. Written: {counted(len(self._written), 'service')}"
+        text += f"; put back: {len(back):,}." if self._written else "."
         if left:
             names = ", ".join(each.words for each in left[:10])
             more = f" and {len(left) - 10:,} more" if len(left) > 10 else ""
@@ -132,7 +133,7 @@ class Rollout:
     ) -> Iterator[Step]:
         name = f"batch {number} of {len(self.batches)}"
         waiting = [each for each in services if each.is_to_write]
-        yield Note(f"{name.capitalize()}: {len(services):,} services, {len(waiting):,} to write")
+        yield Note(f"{name.capitalize()}: {counted(len(services), 'service')}, {len(waiting):,} to write")
         while True:
             if waiting:
                 yield self._phase(name, WriteList(plans), waiting, self._noted_write, self._announce)
@@ -147,7 +148,7 @@ class Rollout:
                 break
         if written and not self.stopped_by:
             held = sum(each.written is not None and each.failure is None for each in services)
-            yield Note(f"{name.capitalize()}: {held:,} services hold what was sent")
+            yield Note(f"{name.capitalize()}: read again, {held:,} of {counted(len(written), 'service')} as sent")
 
     def _phase(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from onlive_provider.report import Outcome, without_personal_data
+from onlive_provider.report import Outcome
 from onlive_provider.rollout.plan import ServicePlan
 
 
@@ -80,8 +80,7 @@ class RolloutService:
             written = self._bare("updated", f"written in {self._where()}{lost}")
             shown = replace(written, updated_at=self.written.updated_at)
         elif self.plan is not None and (self.settled or not self.plan.differs):
-            # A report that is to hold no personal data does not look for it in what is unchanged.
-            shown = without_personal_data(self._bare("unchanged", self._where()))
+            shown = self._bare("unchanged", self._where())
         elif self.plan is not None and plan_only:
             shown = self._bare("planned", self._where())
         return replace(shown, attempts=self.attempts)

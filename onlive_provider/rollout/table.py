@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from onlive_provider.date_ranges import Span, read_spans
 from onlive_provider.local_days import first_instant, last_instant
 from onlive_provider.rollout.restrictions import included_days
+from onlive_provider.words import counted
 
 if TYPE_CHECKING:
     from onlive_provider.rollout.plan import Mode, ServicePlan
@@ -44,8 +45,8 @@ def plan_table(
     gained, lost = sum(plan.gained_days for plan in changing), sum(plan.lost_days for plan in changing)
     lines = [f"{mode} {season_words(season)}" for season in seasons[:_MAX_PROBLEMS]]
     lines.append(
-        f"{len(plans) + len(problems):,} services: "
-        f"{len(changing):,} to change ({gained:,} days gained, {lost:,} lost), "
+        f"{counted(len(plans) + len(problems), 'service')}: "
+        f"{len(changing):,} to change ({counted(gained, 'day')} gained, {lost:,} lost), "
         f"{len(plans) - len(changing):,} unchanged, {len(problems):,} that cannot be planned"
     )
     lines += [

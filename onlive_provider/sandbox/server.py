@@ -199,7 +199,7 @@ def _open_store(data: str | Path | None, seed_file: str | Path | None, clock: Cl
             store.load(read_seed(Path(seed_file), now) if seed_file else build_brand(now))
         elif seed_file:
             raise SeedError(f"{data}: holds records already; remove it, or leave the seed file out")
-    except BaseException:
+    except BaseException:  # Ctrl-C while a long seed file is read too: the file is not to stay locked.
         store.close()
         raise
     return store
@@ -211,7 +211,7 @@ def _listen(port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         listener.listen(128)
-    except BaseException:
+    except OSError:
         listener.close()
         raise
     return listener

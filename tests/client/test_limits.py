@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlive_provider.client.limits import Budget, shared_budgets
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import Credentials
 
 
 @pytest.mark.parametrize(
@@ -79,16 +81,26 @@ def test_of_a_full_and_closed_budget_the_later_reason_counts() -> None:
     assert budget.take(5) == 95
 
 
+def settings(url: str, access_key_id: str, reads_per_minute: int, writes_per_minute: int) -> Settings:
+    credentials = Credentials(access_key_id, "secret")
+    return Settings(
+        base_url=url,
+        credentials=credentials,
+        reads_per_minute=reads_per_minute,
+        writes_per_minute=writes_per_minute,
+    )
+
+
 def test_an_access_key_at_an_address_has_one_pair_of_budgets_in_the_process() -> None:
-    shared = shared_budgets("https://one.test", "AKID", 10, 5)
-    assert shared_budgets("https://one.test", "AKID", 10, 5) is shared
+    shared = shared_budgets(settings("https://one.test", "AKID", 10, 5))
+    assert shared_budgets(settings("https://one.test", "AKID", 10, 5)) is shared
     assert (shared.reads.per_minute, shared.writes.per_minute) == (10, 5)
-    assert shared_budgets("https://two.test", "AKID", 10, 5) is not shared
-    assert shared_budgets("https://one.test", "OTHER", 10, 5) is not shared
+    assert shared_budgets(settings("https://two.test", "AKID", 10, 5)) is not shared
+    assert shared_budgets(settings("https://one.test", "OTHER", 10, 5)) is not shared
 
 
 def test_reads_and_writes_are_apart() -> None:
-    budgets = shared_budgets("https://apart.test", "AKID", 1, 1)
+    budgets = shared_budgets(settings("https://apart.test", "AKID", 1, 1))
     assert budgets.reads.take(0) == 0
     assert budgets.writes.take(0) == 0
     assert budgets.reads.take(0) > 0
@@ -100,7 +112,7 @@ def test_threads_that_ask_at_once_share_one_budget() -> None:
     ready = threading.Barrier(8)
 
     def ask() -> None:
-        budget = shared_budgets("https://threads.test", "AKID", 100, 100).writes
+        budget = shared_budgets(settings("https://threads.test", "AKID", 100, 100)).writes
         ready.wait(5)
         granted.append(sum(budget.take(0) == 0 for _ in range(50)))
 

@@ -178,6 +178,28 @@ def test_one_bad_row_makes_the_task_red_after_all_others_are_done_and_reported(
     assert pickle.loads(pickle.dumps(caught.value)).counts == caught.value.counts
 
 
+def test_of_ten_thousand_rows_one_is_bad_and_every_other_has_its_right_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"id": record_id(number), "title": "new" if number % 20 == 0 else "as it was"} for number in range(10_000)]
+    rows[7_730]["title"] = 5
+    differ = {record_id(number) for number in range(0, 10_000, 20)}
+    source, path = tmp_path / "rows.jsonl", tmp_path / "report.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with ManyRecords(10_000) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        with pytest.raises(OnliveRecordsFailedError, match=r"1 of 10,000 records failed .*\n  - line 7731, ") as caught:
+            run(update(updates_path=str(source), report_path=str(path)))
+        assert dict(server.writes) == dict.fromkeys(differ, 1)
+    counts = caught.value.counts
+    assert (counts["updated"], counts["unchanged"], counts["failed"], counts["total"]) == (500, 9_499, 1, 10_000)
+    for number, line in enumerate(read_report(path)):
+        wanted = "failed" if number == 7_730 else "updated" if record_id(number) in differ else "unchanged"
+        assert (line["index"], line["id"], line["outcome"]) == (number, record_id(number), wanted)
+        assert line.get("before", {}) == ({"title": "as it was"} if wanted == "updated" else {})
+    assert number == 9_999
+
+
 def test_at_most_ten_failures_stand_in_the_error_and_twenty_in_the_result(server: ManyRecords) -> None:
     with pytest.raises(OnliveRecordsFailedError) as caught:
         run(update([{"id": "no id"} for _ in range(25)]))

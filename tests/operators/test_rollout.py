@@ -129,8 +129,8 @@ def test_400_services_of_which_one_fails_in_the_second_batch_are_all_put_back(
         assert outcome["before"] == {"dateRanges": before[each]}
         assert SUMMER_RANGE in outcome["after"]["dateRanges"] or each in open_already
     count = len(until_failure)
-    assert f"stopped in batch 2 of 3: 1 failed, allowed are 0. {count} services were written" in str(caught.value)
-    assert f"{count} of them were put back" in str(caught.value)
+    assert f"stopped in batch 2 of 3: 1 failed, allowed are 0. Written: {count} service" in str(caught.value)
+    assert f"; put back: {count}." in str(caught.value)
     assert failing in str(caught.value)
     assert isinstance(caught.value, AirflowFailException)
     page = (tmp_path / "r.html").read_text()
@@ -211,7 +211,7 @@ def test_a_service_changed_after_its_write_is_not_put_back_by_name(
     assert (outcome["outcome"], outcome["error"]) == ("failed", "OnliveStaleRecordError")
     assert "written in batch 1 and not put back: " in outcome["message"]
     name = twenty.record(edited)["name"]
-    assert f'4 services were written, 3 of them were put back. Not put back: {edited} "{name}"' in str(caught.value)
+    assert f'Written: 4 services; put back: 3. Not put back: {edited} "{name}"' in str(caught.value)
 
 
 def test_a_service_that_does_not_hold_what_was_sent_stops_the_rollout_whatever_is_allowed(
@@ -536,7 +536,7 @@ def test_a_retry_after_a_crash_still_knows_what_stood_there_before(
     (tmp_path / "r.jsonl.run").write_bytes((tmp_path / "copy").read_bytes())
     assert twenty.written() == ORDER[:6]
     twenty.refuse(ORDER[8])
-    with pytest.raises(OnliveRolloutFailedError, match="8 services were written, 8 of them were put back"):
+    with pytest.raises(OnliveRolloutFailedError, match="Written: 8 services; put back: 8"):
         execute(rollout(report_path=path))
     assert twenty.written()[:8] == ORDER[:8]
     assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
@@ -590,7 +590,7 @@ def test_a_write_of_unknown_fate_that_was_made_is_put_back_too(
     lost_answer: str, twenty: Fleet, execute: Execute
 ) -> None:
     twenty.refuse(ORDER[5])
-    with pytest.raises(OnliveRolloutFailedError, match="5 services were written, 5 of them were put back"):
+    with pytest.raises(OnliveRolloutFailedError, match="Written: 5 services; put back: 5"):
         execute(rollout())
     assert twenty.ranges()[lost_answer] == [SPRING_RANGE]
 
@@ -615,7 +615,7 @@ def test_a_task_that_is_told_to_stop_while_it_puts_back_says_what_still_holds_th
         lambda request: writing(ORDER[2])(request) and request.json() == {"dateRanges": [SPRING_RANGE]},
         operator.on_kill,
     )
-    with pytest.raises(OnliveRolloutFailedError, match="4 services were written, 2 of them were put back"):
+    with pytest.raises(OnliveRolloutFailedError, match="Written: 4 services; put back: 2"):
         execute(operator)
     outcomes = [report(path)[each] for each in ORDER[:4]]
     assert [each["outcome"] for each in outcomes] == ["updated", "updated", "skipped", "skipped"]
@@ -632,7 +632,7 @@ def test_the_page_says_why_the_rollout_was_stopped_and_what_it_cost(
     with pytest.raises(OnliveRolloutFailedError):
         execute(rollout(report_path=str(tmp_path / "r.jsonl")))
     page = (tmp_path / "r.html").read_text()
-    assert "The rollout was stopped in batch 1 of 3: 1 failed, allowed are 0. 0 services were written." in page
+    assert "The rollout was stopped in batch 1 of 3: 1 failed, allowed are 0. Written: 0 services." in page
     assert "21 reads and 1 writes" in page
 
 
