@@ -44,18 +44,6 @@ def last_instant(day: date, zone: ZoneInfo) -> datetime:
     return _utc(second)
 
 
-def count_days(ranges: Iterable[Mapping[str, Any]], timezone: str) -> int:
-    """Return on how many local days there is time in the ranges, however little.
-
-    A range that ends with the very first instant of a day does not count for that day.
-
-    :param ranges: a service's date ranges.
-    :param timezone: name of the IANA time zone whose days are counted.
-    :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range, or the unknown time zone.
-    """
-    return _count(read_spans(ranges), read_zone(timezone, Place("timezone")))
-
-
 def days_gained_and_lost(
     before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], timezone: str
 ) -> tuple[int, int]:

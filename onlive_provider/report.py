@@ -153,59 +153,6 @@ def _hide_all(value: Any) -> Any:
     return None if value is None else HIDDEN
 
 
-class ReportWriter:
-    """Writes outcomes as they come, in the input's order, and counts them.
-
-    An outcome that comes before its turn waits for those before it, so the memory is that of the records in work.
-
-    :param file: open for writing bytes; closed at the end.
-    :param personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
-    """
-
-    def __init__(self, file: IO[bytes], *, personal_data: bool) -> None:
-        self.counts = Counts()
-        self._file = file
-        self._personal_data = personal_data
-        self._waiting: dict[int, Outcome] = {}
-        self._next = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def written(self) -> int:
-        """How many rows, from the first on, have their outcome in the file."""
-        return self._next
-
-    def write(self, outcome: Outcome) -> None:
-        """Write an outcome, once all before it are written.
-
-        :raises ValueError: there is an outcome of this index already.
-        """
-        if outcome.index < self._next or outcome.index in self._waiting:
-            raise ValueError(f"row {outcome.index} has an outcome already")
-        self.counts.add(outcome)
-        self._waiting[outcome.index] = outcome
-        if outcome.index == self._next:
-            while (ready := self._waiting.pop(self._next, None)) is not None:
-                self._write(ready)
-                self._next += 1
-            self._file.flush()
-
-    def close(self) -> None:
-        """Write what still waits, though others before it are missing, and close the file."""
-        for index in sorted(self._waiting):
-            self._write(self._waiting.pop(index))
-        self._file.close()
-
-    def _write(self, outcome: Outcome) -> None:
-        shown = outcome if self._personal_data else without_personal_data(outcome)
-        self._file.write(to_line(shown.as_json()) + b"\n")
-
-
 class ReportReader:
     """Gives the outcomes of a report, one at a time.
 

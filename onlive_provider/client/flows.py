@@ -64,7 +64,7 @@ class Note:
 
     def lines(self) -> list[str]:
         """Return the text's lines."""
-        return str(self.text).splitlines()
+        return str(self.text).split("\n")
 
 
 @dataclass(frozen=True, slots=True)
