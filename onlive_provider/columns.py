@@ -25,7 +25,7 @@ def targets(
 
 @lru_cache(maxsize=256)
 def _path(target: str) -> Sequence[str]:
-    return target.split(".")
+    return tuple(target.split("."))
 
 
 def check_mapping(id_field: str, fields: Mapping[str, str] | None) -> None:

@@ -7,9 +7,20 @@ import json
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onlive_provider.client.errors import OnlivePayloadError
-from onlive_provider.report import HIDDEN, Counts, Outcome, ReportReader, to_line, without_personal_data
+from onlive_provider.report import (
+    HIDDEN,
+    Counts,
+    Outcome,
+    ReportReader,
+    hide_personal_data,
+    may_hold_personal_data,
+    to_line,
+    without_personal_data,
+)
 
 EMAIL = "ana.lopez+x@example.co.uk"
 PHONE = "+34 600 000 000"
@@ -188,6 +199,30 @@ def test_messages_and_ids_hold_no_personal_data_either():
     assert shown.id == HIDDEN
     assert shown.message == f"{HIDDEN} is invited twice; {HIDDEN} too"
     assert shown.field_errors == [{"field": "guests[0].email", "message": f"{HIDDEN} is taken"}]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet="aP@+%40 1PHOnephone-.") | st.just(PHONE),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["phone", "Phones", "a", EMAIL]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_JSON)
+def test_a_line_without_the_signs_of_personal_data_has_nothing_to_hide(value):
+    if not may_hold_personal_data(to_line(value)):
+        assert hide_personal_data(value) == value
+
+
+@pytest.mark.parametrize("value", [{"Phone": "1"}, ["ana%40example.com"], "ana@example.com", "+34600000000"])
+def test_a_line_with_a_sign_of_personal_data_is_looked_at_closely(value):
+    assert may_hold_personal_data(to_line(value))
+
+
+def test_a_line_like_most_is_not_looked_at_closely():
+    assert not may_hold_personal_data(to_line(WHOLE.as_json()))
 
 
 def test_the_rest_of_an_outcome_stays_as_it_is():

@@ -21,7 +21,7 @@ from typing import IO, Any
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.changes import Change
 from onlive_provider.client.errors import OnliveUnknownFateError
-from onlive_provider.report import Outcome, hide_personal_data, to_line, without_personal_data
+from onlive_provider.report import Outcome, hide_personal_data, may_hold_personal_data, to_line
 from onlive_provider.report_page import write_page
 from onlive_provider.storage import Storage
 
@@ -75,21 +75,12 @@ class Journal:
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent; it is on its way to the disk when this returns."""
-        change = announcement.change
-        line = {
-            "writing": index,
-            "id": change.id,
-            "before": change.before if self._personal_data else hide_personal_data(change.before),
-            "after": change.after if self._personal_data else hide_personal_data(change.after),
-            "updatedAt": change.updated_at,
-            "at": announcement.at,
-        }
-        self._append(to_line(line) + b"\n")
+        self._append(self._line({"writing": index, **announcement.change.as_json(), "at": announcement.at}))
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is on its way to the disk when this returns."""
         _put(self._outcomes, outcome.index, self._end)
-        self._append(to_line(self._shown(outcome).as_json()) + b"\n")
+        self._append(self._line(outcome.as_json()))
 
     def save(self) -> None:
         """Put the working file beside a report that is not on this machine's disk."""
@@ -173,10 +164,11 @@ class Journal:
                         copy_to.write(line)
                     yield Outcome.from_json(json.loads(line))
 
-    def _shown(self, outcome: Outcome) -> Outcome:
-        # Most outcomes of most runs are an unchanged record's id and nothing else.
-        tells_nothing = outcome.outcome == "unchanged" and not (outcome.before or outcome.after or outcome.message)
-        return outcome if self._personal_data or tells_nothing else without_personal_data(outcome)
+    def _line(self, told: dict[str, Any]) -> bytes:
+        line = to_line(told)
+        if not self._personal_data and may_hold_personal_data(line):
+            line = to_line(hide_personal_data(told))
+        return line + b"\n"
 
 
 def page_path(report_path: str) -> str:
