@@ -111,7 +111,8 @@ class BulkRun:
             self._finish(self._cut_short(record))
         self._at_work.clear()
         while self._ready or self._prepare():
-            self._next_ready()
+            while self._ready:
+                self._next_ready()
 
     async def _work(self, client: AsyncOnliveClient) -> None:
         try:

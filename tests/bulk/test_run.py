@@ -232,7 +232,7 @@ def test_a_memory_that_fails_ends_the_run_before_the_write(server: ManyRecords) 
     told: list[Outcome] = []
 
     async def work() -> None:
-        run = BulkRun(job(), rows(range(50)), Full(None, {}), concurrency=4, tell=told.append)
+        run = BulkRun(job(), rows(range(500)), Full(None, {}), concurrency=4, tell=told.append)
         async with AsyncOnliveClient(server.settings(), connections=4) as client:
             with pytest.raises(OSError, match="No space left"):
                 await run.work(client)
@@ -240,7 +240,7 @@ def test_a_memory_that_fails_ends_the_run_before_the_write(server: ManyRecords) 
 
     asyncio.run(work())
     assert server.writes == {}
-    assert [outcome.outcome for outcome in told] == ["not_attempted"] * 50
+    assert [(outcome.index, outcome.outcome) for outcome in told] == [(at, "not_attempted") for at in range(500)]
 
 
 def test_bad_rows_do_not_keep_calls_from_their_turn(server: ManyRecords) -> None:
