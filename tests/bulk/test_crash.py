@@ -17,7 +17,7 @@ from tests.bulk.child import start
 from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.loopback import SECRET, fresh_credentials
 
-ROWS = 60
+ROWS = 150
 
 
 def wanted(number: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def run_killed_and_retried(seed: int, folder: Path, **arguments: Any) -> tuple[M
         killer = Killer(server)
         connection = connection_to(server)
         for _ in range(3):
-            killer.aim(chance.randrange(40), before=chance.random() < 0.5)
+            killer.aim(chance.randrange(100), before=chance.random() < 0.5)
             process = start(connection, given)
             killer.target.set_result(process.pid or 0)
             process.join(30)

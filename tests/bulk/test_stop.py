@@ -16,7 +16,7 @@ from tests.bulk.child import start
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.test_crash import connection_to
 
-ROWS = 40
+ROWS = 200  # several blocks, of which most are not even read when the task is stopped
 
 
 def stop_when(server: ManyRecords, folder: Path, way: str, *, hangs: str, **arguments: Any) -> list[dict[str, Any]]:
