@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import IO, Any, Literal, Self, TypeAlias, get_args
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 
 OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
@@ -103,29 +103,6 @@ class Counts:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
-def without_personal_data(outcome: Outcome) -> Outcome:
-    """Return the outcome with :data:`HIDDEN` in the place of guests' e-mail addresses and phone numbers.
-
-    Hidden are e-mail addresses and international phone numbers in any text, and whatever stands under a name with
-    "phone" in it. A null stays a null, so that a cleared phone number shows as cleared.
-    """
-    return Outcome(
-        outcome.index,
-        outcome.line,
-        hide_personal_data(outcome.id),
-        outcome.outcome,
-        before=hide_personal_data(outcome.before),
-        after=hide_personal_data(outcome.after),
-        updated_at=outcome.updated_at,
-        error=outcome.error,
-        message=hide_personal_data(outcome.message),
-        field_errors=hide_personal_data(outcome.field_errors),
-        attempts=outcome.attempts,
-        retryable=outcome.retryable,
-        name=hide_personal_data(outcome.name),
-    )
-
-
 def may_hold_personal_data(line: bytes) -> bool:
     """Whether there may be something to hide in a line of JSON. To look for the signs is much cheaper than to hide.
 
@@ -135,7 +112,11 @@ def may_hold_personal_data(line: bytes) -> bool:
 
 
 def hide_personal_data(value: Any) -> Any:
-    """Return JSON with :data:`HIDDEN` in the places that :func:`without_personal_data` names."""
+    """Return JSON with :data:`HIDDEN` in the place of guests' e-mail addresses and phone numbers.
+
+    Hidden are e-mail addresses and international phone numbers in any text, and whatever stands under a name with
+    "phone" in it. A null stays a null, so that a cleared phone number shows as cleared.
+    """
     if isinstance(value, str):
         # Nearly no text has one of these, and to look for them is much cheaper than to search.
         return _PERSONAL.sub(HIDDEN, value) if "@" in value or "+" in value or "%40" in value else value
@@ -185,7 +166,7 @@ class ReportReader:
                 if not line.endswith("\n"):
                     return
                 message = f"line {number} of the file is no outcome; accepted: a report that this provider wrote"
-                raise OnlivePayloadError([FieldError("report_path", message)]) from error
+                raise OnlivePayloadError.of("report_path", message) from error
             yield outcome
 
 

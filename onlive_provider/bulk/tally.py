@@ -7,7 +7,7 @@ from typing import Any
 
 from onlive_provider.bulk.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
 from onlive_provider.bulk.limit import FailureLimit
-from onlive_provider.report import Counts, Outcome, without_personal_data
+from onlive_provider.report import Counts, Outcome, hide_personal_data
 
 MAX_FAILURES = 20
 """Failures that are told apart from the report."""
@@ -56,13 +56,12 @@ class Tally:
 
 def short_failure(outcome: Outcome) -> dict[str, Any]:
     """Return a failure as XCom holds it: ``{"index", "line", "id", "error", "message"}``, no guests' data."""
-    shown = without_personal_data(outcome)
     return {
-        "index": shown.index,
-        "line": shown.line,
-        "id": shown.id,
-        "error": shown.error,
-        "message": _cut(shown.message or ""),
+        "index": outcome.index,
+        "line": outcome.line,
+        "id": hide_personal_data(outcome.id),
+        "error": outcome.error,
+        "message": _cut(hide_personal_data(outcome.message or "")),
     }
 
 
