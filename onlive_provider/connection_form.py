@@ -31,8 +31,8 @@ def ui_field_behaviour() -> dict[str, Any]:
 def form_widgets() -> dict[str, Any]:
     """Return the extra's fields as the wtforms widgets that Airflow 2.11, 3.0 and 3.1 ask a hook for."""
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found]  # only older Airflows have it
-    from wtforms import BooleanField, IntegerField, StringField  # type: ignore[import-untyped]
-    from wtforms.validators import NumberRange, Optional, any_of  # type: ignore[import-untyped]
+    from wtforms import BooleanField, IntegerField, StringField  # type: ignore[import-untyped]  # it has no types
+    from wtforms.validators import NumberRange, Optional, any_of  # type: ignore[import-untyped]  # it has no types
 
     widgets: dict[str, Any] = {}
     for field in EXTRA_FIELDS:

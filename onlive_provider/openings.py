@@ -15,7 +15,8 @@ from onlive_provider.report import Outcome
 MAX_RANGES = 120
 """Ranges of one list that are looked at closely: a service with thousands cannot hold up a run."""
 
-_FIELDS = {"dateRanges": "dateRanges", "restrictionDates": "calendars"}
+FIELDS: Mapping[str, str] = {"dateRanges": "dateRanges", "restrictionDates": "calendars"}
+"""The field of a service for each target of a rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def openings(outcome: Outcome, target: str) -> list[Opening]:
 
     :param target: ``dateRanges``, or ``restrictionDates`` for the days that active calendars include.
     """
-    name = _FIELDS[target]
+    name = FIELDS[target]
     if name not in outcome.before and name not in outcome.after:
         return []
     before, after = outcome.before.get(name), outcome.after.get(name)
@@ -63,7 +64,7 @@ def _of_calendars(before: Any, after: Any) -> list[Opening]:
         return [Opening(None, None)]
     found: list[tuple[Opening, list[str]]] = []
     for old, new in zip(before, after, strict=True):
-        if not (_is_active(old) or _is_active(new)):
+        if not (is_active(old) or is_active(new)):
             continue
         opening = _of_calendar(old, new)
         ids = next((ids for other, ids in found if other == opening), None)
@@ -87,7 +88,8 @@ def _of_calendar(before: Any, after: Any) -> Opening:
     )
 
 
-def _is_active(calendar: Any) -> bool:
+def is_active(calendar: Any) -> bool:
+    """Whether a calendar of a service, as it was read, is available for scheduling."""
     return isinstance(calendar, Mapping) and calendar.get("active") is True
 
 

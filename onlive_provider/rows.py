@@ -87,7 +87,9 @@ def read_rows(
         reader = _reader_of(source)
         return _read_file(source, reader, open_file, lambda names: check_columns(names, id_field, fields))
     if isinstance(source, Mapping):
-        raise _refused("updates", f"got {type(source).__name__}; accepted: a list of objects, one for each record")
+        raise OnlivePayloadError.of(
+            "updates", f"got {type(source).__name__}; accepted: a list of objects, one for each record"
+        )
     return _read_list(source)
 
 
@@ -105,7 +107,7 @@ def as_update(
     """
     record_id = row.values.get(id_field)
     if record_id is None or _is_gap(record_id):
-        raise _refused(id_field, "is missing; every row needs the id of the record that it updates")
+        raise OnlivePayloadError.of(id_field, "is missing; every row needs the id of the record that it updates")
     payload: dict[str, Any] = {}
     for column, path in targets(row.values, id_field, fields):
         value = row.values[column]
@@ -190,11 +192,15 @@ def _read_header(rows: Iterator[list[str]]) -> list[str]:
     try:
         columns = next((cells for cells in rows if cells), [])
     except csv.Error as error:
-        raise _refused("updates_path", f"the first line of the file cannot be read as CSV: {error}") from error
+        raise OnlivePayloadError.of(
+            "updates_path", f"the first line of the file cannot be read as CSV: {error}"
+        ) from error
     if not columns:
-        raise _refused("updates_path", "the file is empty; accepted: a first line that names the columns, then rows")
+        raise OnlivePayloadError.of(
+            "updates_path", "the file is empty; accepted: a first line that names the columns, then rows"
+        )
     if not _is_utf8("".join(columns)):
-        raise _refused("updates_path", "the file is not UTF-8 text; save it as UTF-8")
+        raise OnlivePayloadError.of("updates_path", "the file is not UTF-8 text; save it as UTF-8")
     return columns
 
 
@@ -214,11 +220,11 @@ def _read_parquet(file: IO[bytes], check_columns: _CheckColumns) -> Iterator[Row
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
         message = "a .parquet file needs pyarrow, which is missing: pip install 'airflow-provider-onlive[parquet]'"
-        raise _refused("updates_path", message) from error
+        raise OnlivePayloadError.of("updates_path", message) from error
     try:
         table = parquet.ParquetFile(file)
     except arrow.ArrowException as error:
-        raise _refused("updates_path", "the file ends in .parquet and does not hold Parquet") from error
+        raise OnlivePayloadError.of("updates_path", "the file ends in .parquet and does not hold Parquet") from error
     check_columns(table.schema_arrow.names)
     microseconds = _in_microseconds(arrow, table.schema_arrow)
     index = 0
@@ -248,7 +254,7 @@ def _reader_of(path: str) -> _Reader:
     found = _ENDING.search(path)
     ending = found.group().lower() if found else "no ending"
     if ending not in _READERS:
-        raise _refused("updates_path", f"got a file with {ending}; accepted: {', '.join(_READERS)}")
+        raise OnlivePayloadError.of("updates_path", f"got a file with {ending}; accepted: {', '.join(_READERS)}")
     return _READERS[ending]
 
 
@@ -270,7 +276,3 @@ def _is_utf8(text: str) -> bool:
 def _bad_line(index: int, first: int, last: int, message: str) -> BadRow:
     where = f"line {last}" if first == last else f"the row from line {first} to {last}"
     return BadRow(index, last, FieldError("", f"{where} {message}"))
-
-
-def _refused(name: str, message: str) -> OnlivePayloadError:
-    return OnlivePayloadError([FieldError(name, message)])

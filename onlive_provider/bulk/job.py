@@ -54,7 +54,7 @@ class Job:
             record_id = self.read_id(raw_id)
             if not self._seen.add(record_id):
                 repeated = "an earlier row has this id already; which of the two is right cannot be known"
-                raise OnlivePayloadError([FieldError(self.id_field, repeated)])
+                raise OnlivePayloadError.of(self.id_field, repeated)
             return Update(
                 resource=self.resource,
                 id=record_id,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 
@@ -35,7 +35,7 @@ class FailureLimit:
         if found and Fraction(found[1]) <= 100:
             return cls(Fraction(found[1]), is_share=True)
         message = f"got {value!r}; accepted: a number of records such as 3, or a share of them such as '5%'"
-        raise OnlivePayloadError([FieldError(field, message)])
+        raise OnlivePayloadError.of(field, message)
 
     def is_exceeded(self, failed: int, total: int) -> bool:
         """Whether so many failures are too many."""

@@ -135,4 +135,4 @@ def _problem(change: Change) -> FieldError | None:
 
 def _refused(field: str, message: str) -> OnlivePayloadError:
     accepted = "accepted: the `change` of an update, a list of them, or the result of a task that has a report"
-    return OnlivePayloadError([FieldError(field, f"{message}; {accepted}")])
+    return OnlivePayloadError.of(field, f"{message}; {accepted}")

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from onlive_provider.words import counted
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -56,6 +58,15 @@ class OnlivePayloadError(OnliveError, ValueError):
         head = "1 field cannot be sent" if count == 1 else f"{count} fields cannot be sent"
         super().__init__("\n".join([f"{head}; nothing was sent:", *(f"  - {error}" for error in self.errors)]))
 
+    @classmethod
+    def of(cls, field: str, message: str) -> OnlivePayloadError:
+        """Return the error of a single field.
+
+        :param field: its path.
+        :param message: what was given and what is accepted.
+        """
+        return cls([FieldError(field, message)])
+
 
 class OnliveStaleRecordError(OnliveError):
     """The record was changed since the caller last saw it (``expected_updated_at``). Nothing was sent.
@@ -98,10 +109,9 @@ class OnliveCallError(OnliveError):
         self.attempts = attempts
         self.elapsed = elapsed
         self.retry_after = retry_after
-        tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         where = f"{call}: " if call else ""
         advice = f" {self.advice}" if self.advice else ""
-        super().__init__(f"{where}{message} ({tries} in {elapsed:.1f} s).{advice}")
+        super().__init__(f"{where}{message} ({counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
 
 
 class OnliveConnectError(OnliveCallError):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_json, read_object
 from onlive_provider.models.reading import SHOWN_NAMES, Findings, Place, Reader, read, read_key, suggest
 from onlive_provider.models.times import read_instant, read_timezone
@@ -154,7 +154,7 @@ class Update(Shape):
     @classmethod
     def _read_members(cls, given: Mapping[Any, Any], place: Place) -> dict[str, Any]:
         if not given:
-            raise OnlivePayloadError([FieldError("payload", f"is empty; {cls.noun} needs at least one field to send")])
+            raise OnlivePayloadError.of("payload", f"is empty; {cls.noun} needs at least one field to send")
         return super()._read_members(given, place)
 
     @classmethod

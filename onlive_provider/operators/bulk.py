@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
 from onlive_provider.operators.update import ArgumentReader
 
@@ -106,7 +104,7 @@ class BulkUpdateOperator(BulkTaskOperator):
             stop_on_error=self.on_record_error == "stop",
         )
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
-        fingerprint = _digest([source[1], options])
+        fingerprint = fingerprint_of([source[1], options])
         total = None if isinstance(source[0], str) else len(source[0])
         return Input(rows, job, fingerprint, total, opened.share)
 
@@ -118,18 +116,22 @@ class BulkUpdateOperator(BulkTaskOperator):
         if self.updates_path is not None:
             path = self.updates_path
             if not isinstance(path, str) or not path:
-                raise _refused("updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file")
+                raise OnlivePayloadError.of(
+                    "updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file"
+                )
             try:
                 return path, f"{path} {self.storage.fingerprint(path)}"
             except FileNotFoundError:
-                raise _refused("updates_path", f"{path} does not exist") from None
+                raise OnlivePayloadError.of("updates_path", f"{path} does not exist") from None
         updates: Any = self.updates
         if isinstance(updates, str):
             updates = read(array_of(lambda item, _: item), updates, Place("updates"))
         if isinstance(updates, str | bytes) or not isinstance(updates, Sequence):
-            raise _refused("updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record")
+            raise OnlivePayloadError.of(
+                "updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record"
+            )
         rows = list(updates)
-        return rows, _digest(rows)
+        return rows, fingerprint_of(rows)
 
     def _read_fields(self) -> Mapping[str, str] | None:
         fields = self.fields
@@ -138,7 +140,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         if not isinstance(fields, Mapping) or not all(
             isinstance(text, str) for pair in fields.items() for text in pair
         ):
-            raise _refused("fields", "accepted: an object (dict) of column to field, both text")
+            raise OnlivePayloadError.of("fields", "accepted: an object (dict) of column to field, both text")
         return fields
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
@@ -235,11 +237,3 @@ class _Opened:
             return self._file.tell() / self._size
         except (OSError, ValueError):  # The run has read it to its end, and closed it or is about to.
             return 1.0
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, default=str, skipkeys=True).encode()).hexdigest()
-
-
-def _refused(name: str, message: str) -> OnlivePayloadError:
-    return OnlivePayloadError([FieldError(name, message)])

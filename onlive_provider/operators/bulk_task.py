@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
-from onlive_provider.client.errors import FieldError, OnliveError, OnlivePayloadError
+from onlive_provider.client.errors import OnliveError, OnlivePayloadError
 from onlive_provider.exceptions import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.storage import AirflowStorage
@@ -53,6 +55,11 @@ class Input:
     fingerprint: str
     total: int | None = None
     read_share: Callable[[], float] = lambda: 0.0
+
+
+def fingerprint_of(value: object) -> str:
+    """Return what tells an input and its options from others, of JSON or nearly JSON."""
+    return hashlib.sha256(json.dumps(value, default=str, skipkeys=True).encode()).hexdigest()
 
 
 class BulkTaskOperator(BaseOperator):
@@ -109,7 +116,7 @@ class BulkTaskOperator(BaseOperator):
             message = (
                 f"got {path!r}; accepted: the path or URL of a file; the report's page goes beside it, ending in .html"
             )
-            raise OnlivePayloadError([FieldError("report_path", message)])
+            raise OnlivePayloadError.of("report_path", message)
         return path
 
     def read_plan_only(self, arguments: ArgumentReader) -> bool | None:
@@ -171,19 +178,9 @@ class BulkTaskOperator(BaseOperator):
             raise
         finally:
             run.close()
-            calls = f"{run.reads:,} reads and {run.writes:,} writes"
-            took = f"{time.monotonic() - began:.1f} s"
-            ti: Any = context["ti"]
-            details = {
-                "DAG": str(getattr(ti, "dag_id", self.dag_id)),
-                "Run": str(getattr(ti, "run_id", "")),
-                "Task": self.task_id,
-                "Calls": calls,
-                "Time": took,
-            }
+            details = self._details(context, run.reads, run.writes, time.monotonic() - began)
             memory.finish(title=f"{self.task_id}: outcomes", details=details, again=again)
-            self._gauge(tally.counts)
-            self.log.info("Outcomes: %s; %s in %s; report: %s", tally.words(), calls, took, report_path or "none")
+            self._tell_end(tally, details, report_path)
         if error is not None:
             raise error
         return tally
@@ -234,6 +231,26 @@ class BulkTaskOperator(BaseOperator):
         if self._killed and tally.counts.not_attempted:
             return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {tally.words()}")
         return tally.error(limit, report_path)
+
+    def _details(self, context: Context, reads: int, writes: int, seconds: float, **more: str) -> dict[str, str]:
+        """Return what the report's page says of the task.
+
+        :param more: what it says besides.
+        """
+        ti: Any = context["ti"]
+        return {
+            "DAG": str(getattr(ti, "dag_id", self.dag_id)),
+            "Run": str(getattr(ti, "run_id", "")),
+            "Task": self.task_id,
+            **more,
+            "Calls": f"{reads:,} reads and {writes:,} writes",
+            "Time": f"{seconds:.1f} s",
+        }
+
+    def _tell_end(self, tally: Tally, details: Mapping[str, str], report_path: str | None) -> None:
+        self._gauge(tally.counts)
+        told = tally.words(), details["Calls"], details["Time"], report_path or "none"
+        self.log.info("Outcomes: %s; %s in %s; report: %s", *told)
 
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.client.errors import FieldError, OnliveNotFoundError, OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator, Input
+from onlive_provider.client.errors import OnliveNotFoundError, OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
         arguments.finish()
         assert changes is not None
         worklist = RevertList(undecided=self._undecided(changes), plan_only=bool(plan_only))
-        fingerprint = hashlib.sha256(json.dumps([changes, plan_only]).encode()).hexdigest()
+        fingerprint = fingerprint_of([changes, plan_only])
         return Input(rows_of(changes), worklist, fingerprint, len(changes))
 
     def report_destination(self) -> str | None:
@@ -91,7 +90,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
             return json.loads(self.report)
         except ValueError as error:
             message = f"is text that is not JSON ({error}); accepted: a change, a list of them, or a task's result"
-            raise OnlivePayloadError([FieldError("report", message)]) from None
+            raise OnlivePayloadError.of("report", message) from None
 
     def _changes(self) -> list[dict[str, Any]]:
         from onlive_provider.bulk.revert import read_changes, written
@@ -104,7 +103,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
             with self.storage.open(path, "rb") as file:
                 return written(ReportReader(file))
         except FileNotFoundError:
-            raise OnlivePayloadError([FieldError("report_path", f"{path} does not exist")]) from None
+            raise OnlivePayloadError.of("report_path", f"{path} does not exist") from None
 
     def _undecided(self, changes: Sequence[Mapping[str, Any]]) -> Resource:
         """Return the kind of records whose fields both kinds have: that of the others, else by asking for the first."""

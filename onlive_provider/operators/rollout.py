@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.client.errors import FieldError, OnliveError, OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator, Input
+from onlive_provider.client.errors import OnliveError, OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -140,9 +139,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         )
         options = [self.mode, self.target, [str(reach) for reach in reaches], plan_only, self.revert_on_failure]
         told = [found, [season.as_json() for season in seasons], options]
-        fingerprint = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         plan = rollout.plan_phase()
-        return Input(iter(plan.rows), plan.worklist, fingerprint, len(found))
+        return Input(iter(plan.rows), plan.worklist, fingerprint_of(told), len(found))
 
     def _list(self, filters: Mapping[str, str]) -> list[str]:
         """Return the ids of all services that a filter selects, one read for each 20."""
@@ -151,7 +149,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         with OnliveHook(self.onlive_conn_id).get_conn() as client:
             ids = sorted(service["id"] for service in client.iter_services(**filters))
         if not ids:
-            raise OnlivePayloadError([FieldError("service_filter", f"{json.dumps(filters)} selects no service")])
+            raise OnlivePayloadError.of("service_filter", f"{json.dumps(filters)} selects no service")
         self.log.info("The filter %s selects %d services", json.dumps(filters), len(ids))
         return ids
 
@@ -192,13 +190,12 @@ class RolloutDateRangesOperator(BulkTaskOperator):
                 if error is None and is_cut_short:
                     error = OnliveStoppedError(f"the task was told to stop; its outcomes so far: {tally.words()}")
                 again = error is not None and error.retryable
-            details = self._details(context, rollout, time.monotonic() - began)
+            more = self._about(rollout)
+            details = self._details(context, self._reads, self._writes, time.monotonic() - began, **more)
             options = {"mode": self.mode, "target": self.target}
             seasons = [{**season.as_json(), **season.date_range().to_patch(), **options} for season in rollout.seasons]
             memory.finish(title=f"{self.task_id}: outcomes", details=details, again=again, seasons=seasons)
-            self._gauge(tally.counts)
-            told = tally.words(), details["Calls"], details["Time"], report_path or "none"
-            self.log.info("Outcomes: %s; %s in %s; report: %s", *told)
+            self._tell_end(tally, details, report_path)
         if error is not None:
             raise error
         return tally
@@ -244,19 +241,14 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             told = phase.name.capitalize(), run.reads, run.writes, tally.counts.failed
             self.log.info("%s: %d reads, %d writes, %d failed", *told)
 
-    def _details(self, context: Context, rollout: Rollout, seconds: float) -> dict[str, str]:
+    def _about(self, rollout: Rollout) -> dict[str, str]:
+        """Return what the report's page says of a rollout besides what it says of every task."""
         from onlive_provider.rollout.table import season_words
 
-        ti: Any = context["ti"]
         return {
-            "DAG": str(getattr(ti, "dag_id", self.dag_id)),
-            "Run": str(getattr(ti, "run_id", "")),
-            "Task": self.task_id,
             "Mode": self.mode,
             "Target": self.target,
             "Season": "; ".join(season_words(season) for season in rollout.seasons),
             "Batches": ", ".join(f"{len(batch):,}" for batch in rollout.batches) + " services",
             **({"Stopped": rollout.story()} if rollout.stopped_by else {}),
-            "Calls": f"{self._reads:,} reads and {self._writes:,} writes",
-            "Time": f"{seconds:.1f} s",
         }

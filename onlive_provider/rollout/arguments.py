@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_items, read_object
 from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key, suggest
 from onlive_provider.models.values import read_record_id
@@ -26,7 +26,7 @@ def read_service_ids(value: object, field: str) -> list[str]:
             findings.add(position, Place(field).index(position).error(f"{service_id} is {field}[{earlier}] already"))
     findings.finish()
     if not ids:
-        raise OnlivePayloadError([FieldError(field, "names no service; accepted: at least one id")])
+        raise OnlivePayloadError.of(field, "names no service; accepted: at least one id")
     return list(ids.values())
 
 
@@ -63,7 +63,7 @@ def read_seasons(value: object, field: str) -> list[Season]:
     seasons, findings = read_items(_read_season, value, OpenPlace(field))
     findings.finish()
     if not seasons:
-        raise OnlivePayloadError([FieldError(field, "names no season; accepted: a season, or a list of at least one")])
+        raise OnlivePayloadError.of(field, "names no season; accepted: a season, or a list of at least one")
     return list(seasons.values())
 
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 
 if TYPE_CHECKING:
     from onlive_provider.models.reading import Place
@@ -54,7 +54,7 @@ def read_batches(value: object, field: str) -> list[Reach]:
     findings.finish()
     reaches = list(items.values())
     if not reaches:
-        raise _refused(field, f"got no batch; accepted: at least one, {_ACCEPTED}")
+        raise OnlivePayloadError.of(field, f"got no batch; accepted: at least one, {_ACCEPTED}")
     for earlier, later in pairwise(reaches):
         if earlier.is_share == later.is_share and later.number <= earlier.number:
             raise _not_growing(field, earlier, later)
@@ -94,8 +94,4 @@ def _read_reach(value: Any, place: Place) -> Reach:
 
 def _not_growing(field: str, earlier: Reach, later: Reach, where: str = "") -> OnlivePayloadError:
     message = f"{later} after {earlier} reaches no further{where}; accepted: batches that grow, such as 5%, 25%, 100%"
-    return _refused(field, message)
-
-
-def _refused(field: str, message: str) -> OnlivePayloadError:
-    return OnlivePayloadError([FieldError(field, message)])
+    return OnlivePayloadError.of(field, message)

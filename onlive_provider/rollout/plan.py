@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from onlive_provider import date_ranges
 from onlive_provider.changes import holds
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.local_days import days_gained_and_lost
+from onlive_provider.openings import FIELDS
 from onlive_provider.rollout import restrictions
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 Mode: TypeAlias = Literal["add", "remove", "replace"]
 Target: TypeAlias = Literal["dateRanges", "restrictionDates"]
-
-FIELDS: Mapping[Target, str] = {"dateRanges": "dateRanges", "restrictionDates": "calendars"}
-"""The field of a service that is sent for each target."""
 
 _KNOWN_MEMBERS = ("startDate", "endDate")
 _CLOSE = "to close a service, send `active: false` with UpdateServiceOperator"
@@ -117,16 +115,16 @@ def plan_again(
 def _ranges(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, int, int]:
     wanted = [season.date_range() for season in seasons]
     if before is None and mode != "replace":
-        raise _refused(
+        raise OnlivePayloadError.of(
             "dateRanges", 'are null, and the API reference does not say what that means; accepted: mode="replace"'
         )
     held = [] if before is None else before
     if not isinstance(held, list):
-        raise _refused("dateRanges", f"are {type(held).__name__}; accepted: an array of date ranges")
+        raise OnlivePayloadError.of("dateRanges", f"are {type(held).__name__}; accepted: an array of date ranges")
     after = getattr(date_ranges, mode)(held, *wanted)
     if held and not after:
         unclear = "would be left empty, and the API reference does not say whether such a service is always open"
-        raise _refused("dateRanges", f"{unclear}; {_CLOSE}")
+        raise OnlivePayloadError.of("dateRanges", f"{unclear}; {_CLOSE}")
     gained, lost = days_gained_and_lost(held, after, seasons[0].timezone)
     return after, gained, lost
 
@@ -142,7 +140,3 @@ def _narrow_ranges(ranges: Any) -> Any:
     if not isinstance(ranges, list):
         return ranges
     return [{name: each.get(name) for name in _KNOWN_MEMBERS} if isinstance(each, dict) else each for each in ranges]
-
-
-def _refused(name: str, message: str) -> OnlivePayloadError:
-    return OnlivePayloadError([FieldError(name, message)])

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.models.reading import Place
 from onlive_provider.models.times import read_local_date
+from onlive_provider.openings import is_active
 
 Days: TypeAlias = tuple[int, int]
 """The numbers of a first and a last day, as ``date.toordinal`` gives them."""
@@ -35,11 +36,11 @@ def change_calendars(
     """
     changed = [(first.toordinal(), last.toordinal()) for first, last in days]
     given = calendars if isinstance(calendars, list) else []
-    if not any(_is_active(calendar) for calendar in given):
+    if not any(is_active(calendar) for calendar in given):
         message = "hold no active calendar, whose restrictionDates could carry the season"
-        raise OnlivePayloadError([FieldError("calendars", message)])
+        raise OnlivePayloadError.of("calendars", message)
     return [
-        _changed(calendar, Place("calendars").index(position), changed, mode) if _is_active(calendar) else calendar
+        _changed(calendar, Place("calendars").index(position), changed, mode) if is_active(calendar) else calendar
         for position, calendar in enumerate(given)
     ]
 
@@ -115,7 +116,7 @@ def _all_included(calendars: Any) -> list[Days]:
     return [
         days
         for position, calendar in enumerate(calendars if isinstance(calendars, list) else ())
-        if _is_active(calendar)
+        if is_active(calendar)
         for days, _ in _read_pairs(calendar, Place("calendars").index(position).key("restrictionDates").key("include"))
     ]
 
@@ -148,10 +149,6 @@ def _count(spans: Iterable[Days]) -> int:
 
 def _spell(days: Days) -> list[str]:
     return [date.fromordinal(day).isoformat() for day in days]
-
-
-def _is_active(calendar: Any) -> bool:
-    return isinstance(calendar, dict) and calendar.get("active") is True
 
 
 def _members(calendar: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Store:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # Ctrl-C too: half of a change is never kept.
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
