@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from onlive_provider.words import counted
+
 if TYPE_CHECKING:
     from onlive_provider.sandbox.server import Sandbox
 
@@ -107,11 +109,6 @@ class Stage:
         """
         self.console.print(f"  {dag_id:<30} {played.cost()}: {why}")
         return not played.writes and not played.notifications
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _word(state: Any) -> str:

@@ -15,7 +15,8 @@ from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.changes import Change
 from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.errors import OnliveError, OnliveUnknownFateError
-from onlive_provider.client.flows import Clock, Note, Send, Wait, Writing
+from onlive_provider.client.flows import Clock
+from onlive_provider.client.steps import Send, Step, Writing
 from onlive_provider.client.updates import Update
 from onlive_provider.report import Outcome, OutcomeName
 from onlive_provider.rows import BadRow, Row
@@ -241,7 +242,7 @@ class _Record:
         self.written = False
         self._run = run
 
-    def __call__(self, step: Send | Wait | Note | Writing) -> None:
+    def __call__(self, step: Step) -> None:
         if isinstance(step, Send):
             self.calls += 1
             if step.request.method == "GET":

@@ -14,14 +14,15 @@ from yarl import URL
 
 from onlive_provider.client.environment import Environment, proxy_variable, read_environment, split_proxy, trust
 from onlive_provider.client.errors import OnliveConfigError
-from onlive_provider.client.flows import Clock, Flow, Flows, Note, Send, Wait, Writing
+from onlive_provider.client.flows import Clock, Flows
 from onlive_provider.client.limits import shared_budgets
 from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.steps import Flow, Send, Step, Wait
 from onlive_provider.client.updates import Update, Updated, update
 
 T = TypeVar("T")
-Listener = Callable[[Send | Wait | Note | Writing], None]
+Listener = Callable[[Step], None]
 
 
 class WaitingClock(Clock):
@@ -40,7 +41,7 @@ class WaitingClock(Clock):
         await asyncio.sleep(seconds)
 
 
-def _hear_nothing(step: Send | Wait | Note | Writing) -> None:
+def _hear_nothing(step: Step) -> None:
     """Drop a step."""
 
 

@@ -6,11 +6,11 @@ each :class:`Wait` it waits; each :class:`Note` it logs. So every driver retries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from onlive_provider.changes import UNREADABLE_FIELDS, Change, epoch, holds
+from onlive_provider.changes import UNREADABLE_FIELDS, epoch, holds
 from onlive_provider.client import errors, retry
 from onlive_provider.client.limits import Budget, Budgets
 from onlive_provider.client.protocol import (
@@ -18,7 +18,6 @@ from onlive_provider.client.protocol import (
     Answer,
     Call,
     Failure,
-    Request,
     Resource,
     build_request,
     failure_error,
@@ -26,56 +25,9 @@ from onlive_provider.client.protocol import (
     status_error,
 )
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.steps import Flow, Note, Send, Wait
 
 Record = dict[str, Any]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Make this exchange and send its outcome back."""
-
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait, and send ``None`` back.
-
-    :param seconds: how long.
-    :param why: for the log.
-    """
-
-    seconds: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Note:
-    """Tell the person who reads the log, line by line, and send ``None`` back.
-
-    :param text: text, or what ``str`` makes text of: where nobody reads it, nothing is spent on it.
-    """
-
-    text: object
-
-    def __repr__(self) -> str:
-        return f"Note(text={str(self.text)!r})"
-
-    def lines(self) -> list[str]:
-        """Return the text's lines."""
-        return str(self.text).split("\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """Know that this change is about to be sent, and send ``None`` back."""
-
-    change: Change
-
-
-Step = Send | Wait | Note | Writing
-Flow = Generator[Step, Answer | Failure | None, T]
 
 
 class Clock(Protocol):

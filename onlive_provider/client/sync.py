@@ -20,7 +20,7 @@ from requests.exceptions import InvalidSchema, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProtocolError
 
 from onlive_provider.client.environment import read_environment
-from onlive_provider.client.flows import Clock, Flow, Flows, Note, Send, Wait
+from onlive_provider.client.flows import Clock, Flows
 from onlive_provider.client.limits import shared_budgets
 from onlive_provider.client.listing import ServiceListing
 from onlive_provider.client.protocol import (
@@ -33,6 +33,7 @@ from onlive_provider.client.protocol import (
     Request,
 )
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.steps import Flow, Note, Send, Wait
 from onlive_provider.client.updates import Update, Updated, update
 
 T = TypeVar("T")

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from onlive_provider.changes import Change, ObjectUpdates, epoch, holds, instant, plan
 from onlive_provider.client import errors
-from onlive_provider.client.flows import Flow, Flows, Note, Record, Writing
+from onlive_provider.client.flows import Flows, Record
 from onlive_provider.client.protocol import APPOINTMENT, Resource
+from onlive_provider.client.steps import Flow, Note, Writing
 
 Outcome = Literal["updated", "unchanged", "planned"]
 _MAX_FIELD_LINES = 5

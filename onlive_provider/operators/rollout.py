@@ -202,7 +202,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
 
     def _go_on(self, rollout: Rollout, settings: Settings, memory: Memory) -> bool:
         """Carry out the phases, and return whether the task was told to stop before the last."""
-        from onlive_provider.client.flows import Note
+        from onlive_provider.client.steps import Note
 
         for step in rollout.phases():
             if self._killed:

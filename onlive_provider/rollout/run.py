@@ -12,8 +12,8 @@ from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.run import Worklist
 from onlive_provider.changes import Change
 from onlive_provider.client.errors import OnliveUnknownFateError
-from onlive_provider.client.flows import Note
 from onlive_provider.client.protocol import SERVICE
+from onlive_provider.client.steps import Note
 from onlive_provider.report import Counts, Outcome
 from onlive_provider.rollout.errors import OnliveNotHeldError
 from onlive_provider.rollout.phase import Phase

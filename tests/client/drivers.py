@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from onlive_provider.client.aio import AsyncOnliveClient
-from onlive_provider.client.flows import Flow, Note, Send, Wait, Writing
 from onlive_provider.client.listing import ServiceListing
 from onlive_provider.client.protocol import APPOINTMENT, SERVICE
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.steps import Flow, Step
 from onlive_provider.client.sync import OnliveClient
 from onlive_provider.client.updates import Update, Updated
 from tests.loopback import FakeClock
@@ -90,7 +90,7 @@ class BlockingAsyncClient:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
 
-def _hear(step: Send | Wait | Note | Writing) -> None:
+def _hear(step: Step) -> None:
     log.info("%s", step)
 
 

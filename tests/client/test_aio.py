@@ -15,8 +15,8 @@ import pytest
 
 from onlive_provider.client import errors
 from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
-from onlive_provider.client.flows import Note, Send, Writing
 from onlive_provider.client.protocol import APPOINTMENT, SERVICE
+from onlive_provider.client.steps import Note, Send, Writing
 from onlive_provider.client.updates import Update
 from tests.loopback import ID, OTHER_ID, SILENCE, FakeClock, LoopbackServer, Recorded, reply, settings_for
 

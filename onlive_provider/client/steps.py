@@ -1,0 +1,59 @@
+"""What a flow yields to its driver: what it wants done, and what it wants known."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from onlive_provider.changes import Change
+from onlive_provider.client.protocol import Answer, Failure, Request
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Make this exchange and send its outcome back."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait, and send ``None`` back.
+
+    :param seconds: how long.
+    :param why: for the log.
+    """
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Note:
+    """Tell the person who reads the log, line by line, and send ``None`` back.
+
+    :param text: text, or what ``str`` makes text of: where nobody reads it, nothing is spent on it.
+    """
+
+    text: object
+
+    def __repr__(self) -> str:
+        return f"Note(text={str(self.text)!r})"
+
+    def lines(self) -> list[str]:
+        """Return the text's lines."""
+        return str(self.text).split("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Know that this change is about to be sent, and send ``None`` back."""
+
+    change: Change
+
+
+Step = Send | Wait | Note | Writing
+Flow = Generator[Step, Answer | Failure | None, T]
