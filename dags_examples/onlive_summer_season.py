@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
-from onlive_provider.date_ranges import add
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.service import UpdateServiceOperator
 from onlive_provider.seasons import Season
+from onlive_provider.seasons.date_ranges import add
 
 with DAG(
     dag_id="onlive_summer_season",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onlive_provider import check
+from onlive_provider.connection.fields import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
     from onlive_provider.sandbox.server import Sandbox
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="onlive", description="Tools around the Onlive API and its Airflow provider.")
     subcommands = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
     _add_sandbox(subcommands)
-    check.add_parser(subcommands)
+    _add_check(subcommands)
     arguments = parser.parse_args(argv)
     code: int = arguments.run(arguments)
     return code
@@ -51,6 +53,35 @@ def _add_sandbox(subcommands: argparse._SubParsersAction[argparse.ArgumentParser
         help="whether extraFields and event keep the keys that an update does not name; default: merge keeps them",
     )
     parser.set_defaults(run=_run_sandbox)
+
+
+def _add_check(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "check",
+        help="test a Connection with one signed, read-only call",
+        description="Look a Connection up as Airflow does on this machine and make one signed, read-only call with it. "
+        "Exit status 0: it works; 1: the printed line says what stands in the way.",
+    )
+    parser.add_argument(
+        "--conn-id", default=DEFAULT_CONN_ID, help="the Connection to test (default: %(default)s)", metavar="ID"
+    )
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(arguments: argparse.Namespace) -> int:
+    # Airflow 3 reads its own database only in a process that says that it is a server; its own CLI says so too.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+    from onlive_provider.hooks.onlive import OnliveHook
+
+    # Airflow logs a secrets backend's failure with all that it tried to read, and a broken URI holds the secret.
+    logging.disable(logging.CRITICAL)
+    try:
+        works, message = OnliveHook(arguments.conn_id).test_connection()
+    finally:
+        logging.disable(logging.NOTSET)
+    print(f"{arguments.conn_id}: {message}")
+    return 0 if works else 1
 
 
 def _port(text: str) -> int:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from onlive_provider.connection_fields import CONN_TYPE, HOOK_CLASS, HOOK_NAME
-from onlive_provider.connection_form import conn_fields, ui_field_behaviour
+from onlive_provider.connection.fields import CONN_TYPE, HOOK_CLASS, HOOK_NAME
+from onlive_provider.connection.form import conn_fields, ui_field_behaviour
 
 _INTEGRATION = "Onlive.site"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from onlive_provider.client.errors import OnliveError
+from onlive_provider.errors import OnliveError
 
 try:
     from airflow.sdk import RetryDecision, RetryPolicy

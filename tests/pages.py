@@ -7,8 +7,8 @@ import json
 import re
 from datetime import UTC, datetime
 
-from onlive_provider.report import Outcome
-from onlive_provider.report_page import write_page
+from onlive_provider.report.outcomes import Outcome
+from onlive_provider.report.page import write_page
 from onlive_provider.seasons import Season
 
 SUMMER = ("2027-06-15", "2027-09-15")

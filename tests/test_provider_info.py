@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 from airflow.providers_manager import ProvidersManager
 
-from onlive_provider.connection_fields import EXTRA_FIELDS
-from onlive_provider.connection_form import conn_fields, form_widgets, ui_field_behaviour
+from onlive_provider.connection.fields import EXTRA_FIELDS
+from onlive_provider.connection.form import conn_fields, form_widgets, ui_field_behaviour
 from onlive_provider.get_provider_info import get_provider_info
 
 VERSION = tuple(map(int, airflow.__version__.split(".")[:2]))

@@ -8,8 +8,8 @@ from datetime import timedelta
 import airflow
 import pytest
 
-from onlive_provider.client import errors
-from onlive_provider.exceptions import terminal
+from onlive_provider import errors
+from onlive_provider.hooks.fail_fast import terminal
 
 HAS_POLICIES = tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3)
 newer = pytest.mark.skipif(not HAS_POLICIES, reason="this Airflow has no retry policies")

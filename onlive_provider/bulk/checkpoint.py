@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.tally import MAX_FAILURES, short_failure
-from onlive_provider.report import OUTCOME_NAMES, Outcome
+from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
 
 STATE_KEY = "onlive_bulk"
 """The key in the task state store."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
-from onlive_provider.bulk.errors import OnliveUnexpectedError
 from onlive_provider.bulk.ids import SeenIds
-from onlive_provider.client.errors import FieldError, OnliveError, OnlivePayloadError
-from onlive_provider.client.protocol import Resource
+from onlive_provider.bulk.rows import BadRow, OnNull, Row, as_update
 from onlive_provider.client.updates import Update
-from onlive_provider.report import Outcome
-from onlive_provider.rows import BadRow, OnNull, Row, as_update
+from onlive_provider.errors import FieldError, OnliveError, OnlivePayloadError, OnliveUnexpectedError
+from onlive_provider.models.fields import Resource
+from onlive_provider.report.outcomes import Outcome
 
 _MAX_ERRORS = 20
 
@@ -66,7 +67,7 @@ class Job:
         except OnlivePayloadError as error:
             return failed(row, record_id, error)
         except Exception as error:
-            return failed(row, record_id, OnliveUnexpectedError(error))
+            return failed(row, record_id, unexpected(error))
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
@@ -97,3 +98,14 @@ def failed(row: Row | BadRow, record_id: str | None, error: OnliveError, attempt
         attempts=attempts,
         retryable=error.retryable,
     )
+
+
+def unexpected(cause: Exception, *, written: bool = False) -> OnliveUnexpectedError:
+    """Return the error of a record that met an error nobody foresaw: its kind and place, not its text.
+
+    :param written: whether a write had been sent.
+    """
+    place = traceback.extract_tb(cause.__traceback__)[-1]
+    fate = "the write may have been made" if written else "nothing was sent"
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return OnliveUnexpectedError(f"unexpected {type(cause).__name__} in {where}; {fate}")

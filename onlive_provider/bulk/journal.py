@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from onlive_provider.bulk.memory import Announcement
-from onlive_provider.changes import Change
-from onlive_provider.client.errors import OnliveUnknownFateError
-from onlive_provider.report import Outcome, hide_personal_data, may_hold_personal_data, to_line
-from onlive_provider.report_page import write_page
-from onlive_provider.storage import Storage
+from onlive_provider.bulk.storage import Storage
+from onlive_provider.errors import OnliveUnknownFateError
+from onlive_provider.models.changes import Change
+from onlive_provider.report.outcomes import Outcome, hide_personal_data, may_hold_personal_data, to_line
+from onlive_provider.report.page import write_page
 
 _ENDING = ".run"
 _NONE = -1

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onlive_provider.changes import Change
-from onlive_provider.report import Outcome
+from onlive_provider.models.changes import Change
+from onlive_provider.report.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +51,5 @@ class Memory(Protocol):
         :param title: for the report's page.
         :param details: for the report's page, name to text.
         :param again: whether a retry of this task may go on from here.
-        :param seasons: for the page's time line; see :func:`~onlive_provider.report_page.write_page`.
+        :param seasons: for the page's time line; see :func:`~onlive_provider.report.page.write_page`.
         """

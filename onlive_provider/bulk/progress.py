@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onlive_provider.client.settings import Settings
-from onlive_provider.report import Counts
+from onlive_provider.report.outcomes import Counts
 
 
 class Progress:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from onlive_provider.bulk.job import failed
-from onlive_provider.changes import Change, instant
-from onlive_provider.client.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
-from onlive_provider.client.protocol import APPOINTMENT, SERVICE, Resource
+from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.client.updates import Update
-from onlive_provider.report import HIDDEN, Outcome
-from onlive_provider.rows import BadRow, Row
+from onlive_provider.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
+from onlive_provider.models.changes import Change, instant
+from onlive_provider.models.fields import APPOINTMENT, SERVICE, Resource
+from onlive_provider.report.outcomes import HIDDEN, Outcome
 
 _FIELDS_OF_BOTH = frozenset({"extraFields"})
 _SERVICE_FIELDS = frozenset(

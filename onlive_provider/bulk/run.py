@@ -9,17 +9,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from onlive_provider.bulk.errors import OnliveUnexpectedError
-from onlive_provider.bulk.job import failed
+from onlive_provider.bulk.job import failed, unexpected
 from onlive_provider.bulk.memory import Announcement, Memory
-from onlive_provider.changes import Change
+from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.client.aio import AsyncOnliveClient
-from onlive_provider.client.errors import OnliveError, OnliveUnknownFateError
 from onlive_provider.client.flows import Clock
 from onlive_provider.client.steps import Send, Step, Writing
 from onlive_provider.client.updates import Update
-from onlive_provider.report import Outcome, OutcomeName
-from onlive_provider.rows import BadRow, Row
+from onlive_provider.errors import OnliveError, OnliveUnknownFateError
+from onlive_provider.models.changes import Change
+from onlive_provider.report.outcomes import Outcome, OutcomeName
 
 WINDOW = 1024
 """How far a row may be ahead of the oldest one in work: what must be done again after a crash stays near one place."""
@@ -196,7 +195,7 @@ class BulkRun:
         except OSError:
             raise  # The memory's disk: what fails on the network is an OnliveError.
         except Exception as error:
-            return record.failed(OnliveUnexpectedError(error, written=record.written))
+            return record.failed(unexpected(error, written=record.written))
         return record.outcome(done.outcome, done.change)
 
     def _heed(self, error: OnliveError, patience: float) -> None:

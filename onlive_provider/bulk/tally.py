@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from onlive_provider.bulk.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
-from onlive_provider.bulk.limit import FailureLimit
-from onlive_provider.report import Counts, Outcome, hide_personal_data
+from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
+from onlive_provider.report.outcomes import Counts, Outcome, hide_personal_data
 
 MAX_FAILURES = 20
 """Failures that are told apart from the report."""
@@ -44,7 +44,7 @@ class Tally:
         """Return what the task returns: less than 48 KB of XCom, whatever the input."""
         return {**self.counts.as_json(), "failures": self._failures, "report_path": report_path}
 
-    def error(self, limit: FailureLimit, report_path: str | None) -> OnliveRecordsFailedError | None:
+    def error(self, limit: AllowedFailures, report_path: str | None) -> OnliveRecordsFailedError | None:
         """Return the error of a task with too many failures, or with rows left alone because of one."""
         counts = self.counts
         if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:

@@ -12,14 +12,14 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 from yarl import URL
 
+from onlive_provider.client.budget.process import shared_budgets
 from onlive_provider.client.environment import Environment, proxy_variable, read_environment, split_proxy, trust
-from onlive_provider.client.errors import OnliveConfigError
 from onlive_provider.client.flows import Clock, Flows
-from onlive_provider.client.limits import shared_budgets
 from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.steps import Flow, Send, Step, Wait
 from onlive_provider.client.updates import Update, Updated, update
+from onlive_provider.errors import OnliveConfigError
 
 T = TypeVar("T")
 Listener = Callable[[Step], None]

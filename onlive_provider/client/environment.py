@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 import certifi
 from requests.utils import get_environ_proxies, select_proxy
 
-from onlive_provider.client.errors import OnliveConfigError, OnliveTlsError
 from onlive_provider.client.settings import is_host, is_loopback
+from onlive_provider.errors import OnliveConfigError, OnliveTlsError
 
 _CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")

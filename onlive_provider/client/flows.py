@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from onlive_provider.changes import UNREADABLE_FIELDS, epoch, holds
-from onlive_provider.client import errors, retry
-from onlive_provider.client.limits import Budget, Budgets
+from onlive_provider import errors
+from onlive_provider.client import retry
+from onlive_provider.client.budget.window import Budget, Budgets
 from onlive_provider.client.protocol import (
-    SERVICE,
     Answer,
     Call,
     Failure,
-    Resource,
     build_request,
     failure_error,
     read_object,
@@ -26,6 +24,8 @@ from onlive_provider.client.protocol import (
 )
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.steps import Flow, Note, Send, Wait
+from onlive_provider.models.changes import UNREADABLE_FIELDS, epoch, holds
+from onlive_provider.models.fields import SERVICE, Resource
 
 Record = dict[str, Any]
 

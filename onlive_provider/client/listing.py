@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from onlive_provider.client.errors import FieldError, OnliveAnswerError, OnlivePayloadError
-from onlive_provider.client.protocol import SERVICE
+from onlive_provider.errors import FieldError, OnliveAnswerError, OnlivePayloadError
+from onlive_provider.models.fields import SERVICE
 
 FILTERS = ("userGroupId", "search", "typeId", "name", "startDate", "endDate")
 PAGE_SIZE = 20

@@ -10,8 +10,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
-from onlive_provider import __version__
-from onlive_provider.client import errors
+from onlive_provider import __version__, errors
 from onlive_provider.client.signing import Credentials, SigningProfile, sign
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -19,7 +18,6 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 _WORD = re.compile(r"[^\s\"'<>,;:()]+")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
 _PHONE = r"\+\(?\d(?:[ ().\-/]{0,3}\d){6,}|\d(?:[ ().\-/]{0,3}\d){7,}"
@@ -27,33 +25,6 @@ _DIGITS = re.compile(rf"({_UUID.pattern}|{_DATE})|{_PHONE}", re.IGNORECASE)
 """Ids and dates, which stay, and whatever else may be a phone number."""
 _MAX_MESSAGE = 300
 _MAX_FIELD_ERRORS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One kind of record and where the API keeps it.
-
-    :param name: singular, for messages: ``appointment``.
-    :param path: of the collection, e.g. ``/api/v1/appointments``.
-    """
-
-    name: str
-    path: str
-
-    def record_path(self, record_id: str) -> str:
-        """Return the path of one record.
-
-        :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
-        """
-        if not _UUID.fullmatch(record_id):
-            raise errors.OnlivePayloadError(
-                [errors.FieldError(f"{self.name} id", f"{record_id!r} is not a UUID such as {_EXAMPLE_ID}")]
-            )
-        return f"{self.path}/{record_id}"
-
-
-APPOINTMENT = Resource("appointment", "/api/v1/appointments")
-SERVICE = Resource("service", "/api/v1/services")
 
 
 @dataclass(frozen=True, slots=True)

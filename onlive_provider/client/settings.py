@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from onlive_provider.client.errors import OnliveConfigError
 from onlive_provider.client.signing import Credentials, SigningProfile
+from onlive_provider.errors import OnliveConfigError
 
 DEFAULT_BASE_URL = "https://openapi.onlive.site"
 ObjectUpdates = Literal["merge", "replace"]

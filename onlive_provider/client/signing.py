@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from onlive_provider.client.errors import OnliveConfigError
+from onlive_provider.errors import OnliveConfigError
 
 DATE_HEADER = "x-onlive-site-date"
 DEFAULT_STRING_TO_SIGN = r"{method}\n{path}\n{query}\nx-onlive-site-date:{date}\n{body_sha256}"

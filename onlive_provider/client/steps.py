@@ -6,8 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from onlive_provider.changes import Change
 from onlive_provider.client.protocol import Answer, Failure, Request
+from onlive_provider.models.changes import Change
 
 T = TypeVar("T")
 

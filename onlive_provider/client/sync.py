@@ -19,22 +19,15 @@ from requests import ConnectTimeout, RequestException
 from requests.exceptions import InvalidSchema, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProtocolError
 
+from onlive_provider.client.budget.process import shared_budgets
 from onlive_provider.client.environment import read_environment
 from onlive_provider.client.flows import Clock, Flows
-from onlive_provider.client.limits import shared_budgets
 from onlive_provider.client.listing import ServiceListing
-from onlive_provider.client.protocol import (
-    APPOINTMENT,
-    MAX_ANSWER_BYTES,
-    SERVICE,
-    Answer,
-    Failure,
-    FailureKind,
-    Request,
-)
+from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.steps import Flow, Note, Send, Wait
 from onlive_provider.client.updates import Update, Updated, update
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 
 T = TypeVar("T")
 _OBJECT = re.compile(r"<[^>]*>[:,]?\s*|\w+\(host=[^)]*\):\s*")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from onlive_provider.changes import Change, ObjectUpdates, epoch, holds, instant, plan
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.flows import Flows, Record
-from onlive_provider.client.protocol import APPOINTMENT, Resource
 from onlive_provider.client.steps import Flow, Note, Writing
+from onlive_provider.models.changes import Change, ObjectUpdates, epoch, holds, instant, plan
+from onlive_provider.models.fields import APPOINTMENT, Resource
 
 Outcome = Literal["updated", "unchanged", "planned"]
 _MAX_FIELD_LINES = 5

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from onlive_provider.connection import read_settings
-from onlive_provider.connection_fields import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
-from onlive_provider.exceptions import failing_fast
+from onlive_provider.connection.fields import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
+from onlive_provider.connection.settings import read_settings
+from onlive_provider.hooks.fail_fast import failing_fast
 
 if TYPE_CHECKING:
     from onlive_provider.client.settings import Settings
@@ -38,14 +38,14 @@ class OnliveHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's fields for Airflow 2.11, 3.0 and 3.1; newer ones read ``get_provider_info``."""
-        from onlive_provider.connection_form import form_widgets
+        from onlive_provider.connection.form import form_widgets
 
         return form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form's labels for Airflow 2.11, 3.0 and 3.1; newer ones read ``get_provider_info``."""
-        from onlive_provider.connection_form import ui_field_behaviour
+        from onlive_provider.connection.form import ui_field_behaviour
 
         return ui_field_behaviour()
 
@@ -119,6 +119,6 @@ class OnliveHook(BaseHook):
 
         Never raises; the sentence holds no secret.
         """
-        from onlive_provider.diagnosis import diagnose
+        from onlive_provider.connection.diagnosis import diagnose
 
         return diagnose(lambda: self.get_connection(self.onlive_conn_id))

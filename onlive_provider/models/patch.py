@@ -1,7 +1,7 @@
 """What every update has in common: absent is not null, text of templates becomes its type, unknown keys are refused.
 
 A model is a pydantic class whose fields name their reader. Building one reads every member, and raises all that
-is wrong with them at once as :class:`~onlive_provider.client.errors.OnlivePayloadError`; ``to_patch`` gives back
+is wrong with them at once as :class:`~onlive_provider.errors.OnlivePayloadError`; ``to_patch`` gives back
 plain JSON with exactly the members that were set.
 """
 
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_json, read_object
 from onlive_provider.models.reading import SHOWN_NAMES, Findings, Place, Reader, read, read_key, suggest
 from onlive_provider.models.times import read_instant, read_timezone

@@ -1,7 +1,7 @@
 """Where a value stands in a payload, and how its refusal reads.
 
 A reader is a function that takes a value as a caller or a template made it and returns the JSON to send, or raises
-:class:`~onlive_provider.client.errors.OnlivePayloadError`. Objects and arrays gather the refusals of their members with
+:class:`~onlive_provider.errors.OnlivePayloadError`. Objects and arrays gather the refusals of their members with
 :class:`Findings`, so that a caller sees every mistake at once.
 """
 
@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from onlive_provider.changes import SAFE_FIELDS
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
+from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models.changes import SAFE_FIELDS
 
 SHOWN_NAMES = (
     SAFE_FIELDS

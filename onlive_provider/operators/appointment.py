@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.client.errors import FieldError, OnliveConflictError, OnliveNotFoundError
+from onlive_provider.errors import FieldError, OnliveConflictError, OnliveNotFoundError
 from onlive_provider.operators.update import ArgumentReader, FailOrSkip, UpdateOperator, checked_choice
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class UpdateAppointmentOperator(UpdateOperator):
 
     def wanted_update(self) -> Update:
         """Check every argument and return what they ask for."""
-        from onlive_provider.client.protocol import APPOINTMENT
         from onlive_provider.client.updates import Update
         from onlive_provider.models.appointment import AppointmentUpdate, parse_slots
+        from onlive_provider.models.fields import APPOINTMENT
 
         arguments = ArgumentReader()
         read = self.read_arguments(arguments, "appointment_id", AppointmentUpdate)

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
 from onlive_provider.operators.update import ArgumentReader
@@ -16,7 +16,7 @@ from onlive_provider.operators.update import ArgumentReader
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
-    from onlive_provider.client.protocol import Resource
+    from onlive_provider.models.fields import Resource
     from onlive_provider.models.patch import Update as PayloadModel
     from onlive_provider.operators.bulk_task import Input
     from onlive_provider.operators.storage import AirflowStorage
@@ -75,9 +75,9 @@ class BulkUpdateOperator(BulkTaskOperator):
     def read_input(self, arguments: ArgumentReader) -> Input:
         """Check the arguments and return the rows and what is to be done with each."""
         from onlive_provider.bulk.job import Job
+        from onlive_provider.bulk.rows import read_rows
         from onlive_provider.models.patch import parse_record_id, parse_timezone
         from onlive_provider.operators.bulk_task import Input
-        from onlive_provider.rows import read_rows
 
         resource, model, check = self.record_kind()
         zone = arguments.read(lambda: parse_timezone(self.timezone, "timezone"))
@@ -197,8 +197,8 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
 
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
-        from onlive_provider.client.protocol import APPOINTMENT
         from onlive_provider.models.appointment import AppointmentUpdate
+        from onlive_provider.models.fields import APPOINTMENT
 
         return APPOINTMENT, AppointmentUpdate, None
 
@@ -211,7 +211,7 @@ class BulkUpdateServicesOperator(BulkUpdateOperator):
 
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
-        from onlive_provider.client.protocol import SERVICE
+        from onlive_provider.models.fields import SERVICE
         from onlive_provider.models.service import ServiceUpdate, check_against_current
 
         return SERVICE, ServiceUpdate, check_against_current

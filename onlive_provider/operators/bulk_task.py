@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
-from onlive_provider.client.errors import OnliveError, OnlivePayloadError
-from onlive_provider.exceptions import failing_fast
+from onlive_provider.errors import OnliveError, OnlivePayloadError
+from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.update import ArgumentReader
@@ -21,15 +21,15 @@ from onlive_provider.operators.update import ArgumentReader
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from onlive_provider.bulk.allowed_failures import AllowedFailures
     from onlive_provider.bulk.background import Background
-    from onlive_provider.bulk.limit import FailureLimit
     from onlive_provider.bulk.memory import Memory
     from onlive_provider.bulk.progress import Progress
+    from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.run import BulkRun, Worklist
     from onlive_provider.bulk.tally import Tally
     from onlive_provider.client.settings import Settings
-    from onlive_provider.report import Counts
-    from onlive_provider.rows import BadRow, Row
+    from onlive_provider.report.outcomes import Counts
 
 PROGRESS_EVERY = 10.0
 """Seconds between two lines of progress."""
@@ -127,11 +127,11 @@ class BulkTaskOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Give every row its outcome, store the report, and return the counts."""
-        from onlive_provider.bulk.limit import FailureLimit
+        from onlive_provider.bulk.allowed_failures import AllowedFailures
 
         with failing_fast():
             arguments = ArgumentReader()
-            limit = arguments.read(lambda: FailureLimit.read(self.allowed_failures, "allowed_failures"))
+            limit = arguments.read(lambda: AllowedFailures.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
             work = self.read_input(arguments)
             assert limit is not None
@@ -148,7 +148,7 @@ class BulkTaskOperator(BaseOperator):
             self._run.stop()
 
     def _work(
-        self, context: Context, work: Input, settings: Settings, limit: FailureLimit, report_path: str | None
+        self, context: Context, work: Input, settings: Settings, limit: AllowedFailures, report_path: str | None
     ) -> Tally:
         """Run, and leave the report behind whatever happens.
 
@@ -225,8 +225,8 @@ class BulkTaskOperator(BaseOperator):
             return Checkpoint(store, identity)
         return Journal(self.storage, report_path, identity, personal_data=self.report_personal_data)
 
-    def _error(self, tally: Tally, limit: FailureLimit, report_path: str | None) -> OnliveError | None:
-        from onlive_provider.bulk.errors import OnliveStoppedError
+    def _error(self, tally: Tally, limit: AllowedFailures, report_path: str | None) -> OnliveError | None:
+        from onlive_provider.errors import OnliveStoppedError
 
         if self._killed and tally.counts.not_attempted:
             return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {tally.words()}")

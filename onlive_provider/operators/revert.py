@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.client.errors import OnliveNotFoundError, OnlivePayloadError
+from onlive_provider.errors import OnliveNotFoundError, OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
-    from onlive_provider.client.protocol import Resource
+    from onlive_provider.models.fields import Resource
     from onlive_provider.operators.update import ArgumentReader
 
 
@@ -94,7 +94,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
 
     def _changes(self) -> list[dict[str, Any]]:
         from onlive_provider.bulk.revert import read_changes, written
-        from onlive_provider.report import ReportReader
+        from onlive_provider.report.outcomes import ReportReader
 
         path = self._source_path()
         if path is None:
@@ -108,8 +108,8 @@ class RevertUpdatesOperator(BulkTaskOperator):
     def _undecided(self, changes: Sequence[Mapping[str, Any]]) -> Resource:
         """Return the kind of records whose fields both kinds have: that of the others, else by asking for the first."""
         from onlive_provider.bulk.revert import kind_of
-        from onlive_provider.client.protocol import APPOINTMENT, SERVICE
         from onlive_provider.hooks.onlive import OnliveHook
+        from onlive_provider.models.fields import APPOINTMENT, SERVICE
 
         decided = {kind for change in changes if (kind := kind_of(change)) is not None}
         unclear = [change for change in changes if kind_of(change) is None]

@@ -7,22 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.client.errors import OnliveError, OnlivePayloadError
+from onlive_provider.errors import OnliveError, OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from onlive_provider.bulk.limit import FailureLimit
+    from onlive_provider.bulk.allowed_failures import AllowedFailures
     from onlive_provider.bulk.memory import Memory
     from onlive_provider.bulk.tally import Tally
     from onlive_provider.client.settings import Settings
     from onlive_provider.operators.update import ArgumentReader
-    from onlive_provider.report import Outcome
+    from onlive_provider.report.outcomes import Outcome
     from onlive_provider.rollout.phase import Phase
-    from onlive_provider.rollout.plan import Mode, Target
     from onlive_provider.rollout.run import Rollout
     from onlive_provider.seasons import Season
+    from onlive_provider.seasons.target import Mode, Target
 
 _MODES = ("add", "remove", "replace")
 _TARGETS = ("dateRanges", "restrictionDates")
@@ -154,14 +154,14 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         return ids
 
     def _work(
-        self, context: Context, work: Input, settings: Settings, limit: FailureLimit, report_path: str | None
+        self, context: Context, work: Input, settings: Settings, limit: AllowedFailures, report_path: str | None
     ) -> Tally:
         """Carry out the rollout phase by phase, and leave the report behind whatever happens.
 
         :raises OnliveRolloutFailedError: it was stopped by failures.
         :raises OnliveStoppedError: the task was told to stop before it was done.
         """
-        from onlive_provider.bulk.errors import OnliveStoppedError
+        from onlive_provider.errors import OnliveStoppedError
         from onlive_provider.rollout.tally import RolloutTally
 
         rollout = self._rollout

@@ -57,8 +57,8 @@ class UpdateServiceOperator(UpdateOperator):
 
     def wanted_update(self) -> Update:
         """Check every argument and return what they ask for."""
-        from onlive_provider.client.protocol import SERVICE
         from onlive_provider.client.updates import Update
+        from onlive_provider.models.fields import SERVICE
         from onlive_provider.models.service import ServiceUpdate, check_against_current
 
         arguments = ArgumentReader()

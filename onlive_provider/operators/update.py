@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from onlive_provider.client.errors import (
+from onlive_provider.errors import (
     FieldError,
     OnliveConflictError,
     OnliveNotFoundError,
     OnlivePayloadError,
 )
-from onlive_provider.exceptions import failing_fast
+from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from onlive_provider.changes import Change
     from onlive_provider.client.updates import Update
+    from onlive_provider.models.changes import Change
     from onlive_provider.models.patch import Update as PayloadModel
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class UpdateOperator(BaseOperator):
         return isinstance(error, OnliveNotFoundError) and self.on_not_found == "skip"
 
     def _skip(self, context: Context, record_id: str, error: Exception) -> NoReturn:
-        from onlive_provider.changes import Change
+        from onlive_provider.models.changes import Change
 
         self._push(context, "skipped", Change(record_id, {}, {}))
         raise AirflowSkipException(f"Skipped, as asked: {error}") from error

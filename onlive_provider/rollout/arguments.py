@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_items, read_object
 from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key, suggest
 from onlive_provider.models.values import read_record_id

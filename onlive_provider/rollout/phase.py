@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import Worklist
-from onlive_provider.report import Outcome
-from onlive_provider.rows import Row
+from onlive_provider.report.outcomes import Outcome
 
 
 class Phase:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from onlive_provider import date_ranges
-from onlive_provider.changes import holds
-from onlive_provider.client.errors import OnlivePayloadError
-from onlive_provider.local_days import days_gained_and_lost
-from onlive_provider.openings import FIELDS
-from onlive_provider.rollout import restrictions
+from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.models.changes import holds
+from onlive_provider.seasons import date_ranges, restriction_days
+from onlive_provider.seasons.local_days import days_gained_and_lost
+from onlive_provider.seasons.target import TARGET_FIELDS, Mode, Target
 
 if TYPE_CHECKING:
     from onlive_provider.seasons import Season
-
-Mode: TypeAlias = Literal["add", "remove", "replace"]
-Target: TypeAlias = Literal["dateRanges", "restrictionDates"]
 
 _KNOWN_MEMBERS = ("startDate", "endDate")
 _CLOSE = "to close a service, send `active: false` with UpdateServiceOperator"
@@ -66,7 +62,7 @@ class ServicePlan:
         Only members that the API reference names are compared: a server may give ranges and calendars ids of its own,
         and others at every write.
         """
-        narrow = _narrow_ranges if self.field == "dateRanges" else restrictions.narrow
+        narrow = _narrow_ranges if self.field == "dateRanges" else restriction_days.narrow
         return holds({self.field: narrow(record.get(self.field))}, self.field, narrow(self.after), "replace")
 
 
@@ -82,12 +78,12 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
         not say what it would mean.
     """
     work_out = _ranges if target == "dateRanges" else _restrictions
-    before = record.get(FIELDS[target])
+    before = record.get(TARGET_FIELDS[target])
     after, gained, lost = work_out(before, seasons, mode)
     return ServicePlan(
         id=str(record["id"]),
         name=str(record.get("name") or record["id"]),
-        field=FIELDS[target],
+        field=TARGET_FIELDS[target],
         timezone=seasons[0].timezone,
         before=before,
         after=after,
@@ -131,8 +127,8 @@ def _ranges(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, in
 
 def _restrictions(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, int, int]:
     days = [(season.first_day, season.last_day) for season in seasons]
-    after = restrictions.change_calendars(before, days, mode)
-    gained, lost = restrictions.days_gained_and_lost(before, after)
+    after = restriction_days.change_calendars(before, days, mode)
+    gained, lost = restriction_days.days_gained_and_lost(before, after)
     return after, gained, lost
 
 

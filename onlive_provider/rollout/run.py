@@ -6,23 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from onlive_provider.bulk.limit import FailureLimit
+from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.run import Worklist
-from onlive_provider.changes import Change
-from onlive_provider.client.errors import OnliveUnknownFateError
-from onlive_provider.client.protocol import SERVICE
 from onlive_provider.client.steps import Note
-from onlive_provider.report import Counts, Outcome
-from onlive_provider.rollout.errors import OnliveNotHeldError
+from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError, counted
+from onlive_provider.models.changes import Change
+from onlive_provider.models.fields import SERVICE
+from onlive_provider.report.outcomes import Counts, Outcome
 from onlive_provider.rollout.phase import Phase
-from onlive_provider.rollout.plan import Mode, ServicePlan, Target, plan_again, plan_service
+from onlive_provider.rollout.plan import ServicePlan, plan_again, plan_service
 from onlive_provider.rollout.service import RolloutService
 from onlive_provider.rollout.table import plan_table
 from onlive_provider.rollout.worklists import CheckList, PlanList, WriteList
 from onlive_provider.seasons import Season
-from onlive_provider.words import counted
+from onlive_provider.seasons.target import Mode, Target
 
 Step: TypeAlias = Phase | Note
 
@@ -48,7 +47,7 @@ class Rollout:
     _services: dict[str, RolloutService] = field(init=False)
     _written: list[RolloutService] = field(default_factory=list, init=False)
     _earlier: dict[str, Change] = field(default_factory=dict, init=False)
-    _limit: FailureLimit = field(init=False)
+    _limit: AllowedFailures = field(init=False)
     _memory: Memory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +56,7 @@ class Rollout:
             each: RolloutService(each, index, batch_of.get(each), each) for index, each in enumerate(self.ids)
         }
 
-    def begin(self, limit: FailureLimit, memory: Memory) -> None:
+    def begin(self, limit: AllowedFailures, memory: Memory) -> None:
         """Know what earlier tries of the same rollout wrote. To be called before the phases.
 
         :param limit: more failures than this stop the rollout.

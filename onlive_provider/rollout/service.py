@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from onlive_provider.report import Outcome
+from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.plan import ServicePlan
 
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from onlive_provider.date_ranges import Span, read_spans
-from onlive_provider.local_days import first_instant, last_instant
-from onlive_provider.rollout.restrictions import included_days
-from onlive_provider.words import counted
+from onlive_provider.errors import counted
+from onlive_provider.seasons.date_ranges import Span, read_spans
+from onlive_provider.seasons.local_days import first_instant, last_instant
+from onlive_provider.seasons.restriction_days import included_days
 
 if TYPE_CHECKING:
-    from onlive_provider.rollout.plan import Mode, ServicePlan
+    from onlive_provider.rollout.plan import ServicePlan
     from onlive_provider.seasons import Season
+    from onlive_provider.seasons.target import Mode
 
 MAX_ROWS = 60
 MAX_BYTES = 28_000

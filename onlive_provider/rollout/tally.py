@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from onlive_provider.bulk.limit import FailureLimit
+from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.tally import Tally
-from onlive_provider.rollout.errors import OnliveRolloutFailedError, OnliveRolloutToRetryError
+from onlive_provider.errors import OnliveRolloutFailedError, OnliveRolloutToRetryError
 from onlive_provider.rollout.run import Rollout
 
 
@@ -22,7 +22,7 @@ class RolloutTally(Tally):
         batches = self._rollout.counts_by_batch()
         return {**super().result(report_path), "batches": batches, "plan_table": self._rollout.table}
 
-    def error(self, limit: FailureLimit, report_path: str | None) -> OnliveRolloutFailedError | None:
+    def error(self, limit: AllowedFailures, report_path: str | None) -> OnliveRolloutFailedError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
         if not self._rollout.stopped_by:
             return None

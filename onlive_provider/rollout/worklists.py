@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from onlive_provider.changes import instant
-from onlive_provider.client.errors import OnliveStaleRecordError
-from onlive_provider.client.protocol import SERVICE
+from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.client.updates import Update
-from onlive_provider.report import Outcome
-from onlive_provider.rollout.errors import OnliveNotHeldError
+from onlive_provider.errors import OnliveNotHeldError, OnliveStaleRecordError
+from onlive_provider.models.changes import instant
+from onlive_provider.models.fields import SERVICE
+from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.plan import ServicePlan
-from onlive_provider.rows import BadRow, Row
 
 _MAX_SHOWN = 300
 
@@ -84,7 +83,7 @@ class CheckList(ServiceList):
                 return
             since, found = self._written_at.get(plan.id), current.get("updatedAt")
             moved = found if since is not None and instant(found) != instant(since) else None
-            raise OnliveNotHeldError(_words(plan), _shown(plan.after), _shown(current.get(plan.field)), moved)
+            raise OnliveNotHeldError(_not_held(plan, current.get(plan.field), moved))
 
         return _reading(plan.id, take)
 
@@ -103,6 +102,11 @@ def _reading(service_id: str, take: Callable[[Mapping[str, Any]], None]) -> Upda
 
 def _words(plan: ServicePlan) -> str:
     return f'service {plan.id} "{plan.name}"'
+
+
+def _not_held(plan: ServicePlan, held: Any, changed_at: str | None) -> str:
+    cause = f", changed by somebody else at {changed_at}" if changed_at else ""
+    return f"{_words(plan)} does not hold what was sent{cause}: sent {_shown(plan.after)}, holds {_shown(held)}"
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from onlive_provider.bulk.checkpoint import STATE_KEY, Checkpoint
-from onlive_provider.report import Outcome
+from onlive_provider.report.outcomes import Outcome
 
 IDENTITY = {"run_id": "r", "max_tries": 1}
 

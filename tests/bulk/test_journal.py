@@ -12,8 +12,8 @@ import pytest
 
 from onlive_provider.bulk.journal import Journal, page_path
 from onlive_provider.bulk.memory import Announcement
-from onlive_provider.changes import Change
-from onlive_provider.report import Outcome, OutcomeName
+from onlive_provider.models.changes import Change
+from onlive_provider.report.outcomes import Outcome, OutcomeName
 
 IDENTITY = {"dag_id": "nightly", "max_tries": 1, "input": "f00"}
 SENT = Announcement(Change("r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)

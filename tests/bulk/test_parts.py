@@ -10,16 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from onlive_provider.bulk.errors import OnliveRecordsFailedError
+from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.ids import SeenIds
-from onlive_provider.bulk.limit import FailureLimit
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.tally import Tally
-from onlive_provider.client.errors import OnlivePayloadError
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
+from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError
 from onlive_provider.models.appointment import AppointmentUpdate
-from onlive_provider.report import Counts, Outcome
+from onlive_provider.report.outcomes import Counts, Outcome
 
 SETTINGS = Settings(Credentials("key", "secret"))
 
@@ -40,13 +39,13 @@ SETTINGS = Settings(Credentials("key", "secret"))
     ],
 )
 def test_more_than_the_limit_is_too_many(allowed: Any, failed: int, total: int, exceeded: bool) -> None:
-    assert FailureLimit.read(allowed, "allowed_failures").is_exceeded(failed, total) is exceeded
+    assert AllowedFailures.read(allowed, "allowed_failures").is_exceeded(failed, total) is exceeded
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "", "5 percent", "-5%", "100.1%", "٣", True, None, []])
 def test_what_is_no_limit_is_refused(value: Any) -> None:
     with pytest.raises(OnlivePayloadError, match=r"allowed_failures: got .*; accepted: a number of records"):
-        FailureLimit.read(value, "allowed_failures")
+        AllowedFailures.read(value, "allowed_failures")
 
 
 def line(progress: Progress, counts: Counts, **changes: Any) -> str:

@@ -12,14 +12,14 @@ import pytest
 
 from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.job import Job
+from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
-from onlive_provider.client.errors import FieldError, OnlivePayloadError
-from onlive_provider.client.protocol import APPOINTMENT
+from onlive_provider.errors import FieldError, OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
+from onlive_provider.models.fields import APPOINTMENT
 from onlive_provider.models.patch import parse_record_id
-from onlive_provider.report import Outcome
-from onlive_provider.rows import BadRow, Row
+from onlive_provider.report.outcomes import Outcome
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.loopback import FakeClock
 

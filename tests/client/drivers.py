@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.listing import ServiceListing
-from onlive_provider.client.protocol import APPOINTMENT, SERVICE
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.steps import Flow, Step
 from onlive_provider.client.sync import OnliveClient
 from onlive_provider.client.updates import Update, Updated
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.loopback import FakeClock
 
 T = TypeVar("T")

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from onlive_provider.changes import Change
+from onlive_provider.client.budget.window import Budget, Budgets
 from onlive_provider.client.flows import Flows
-from onlive_provider.client.limits import Budget, Budgets
 from onlive_provider.client.protocol import Answer, Failure, Request
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
 from onlive_provider.client.steps import Flow, Note, Send, Wait, Writing
+from onlive_provider.models.changes import Change
 from tests.loopback import ID, SECRET, FakeClock
 
 T = TypeVar("T")

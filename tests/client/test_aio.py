@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
-from onlive_provider.client.protocol import APPOINTMENT, SERVICE
 from onlive_provider.client.steps import Note, Send, Writing
 from onlive_provider.client.updates import Update
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.loopback import ID, OTHER_ID, SILENCE, FakeClock, LoopbackServer, Recorded, reply, settings_for
 
 T = TypeVar("T")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
-from onlive_provider.client.protocol import SERVICE, Failure, FailureKind
+from onlive_provider import errors
+from onlive_provider.client.protocol import Failure, FailureKind
 from onlive_provider.client.steps import Note, Send, Wait
+from onlive_provider.models.fields import SERVICE
 from tests.client.model_server import ModelServer, answer
 from tests.loopback import ID
 

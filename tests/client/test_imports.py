@@ -16,7 +16,8 @@ def modules_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["changes", "client.updates", "client.listing", "client.settings", "client.retry", "client.limits"]
+    "module",
+    ["models.changes", "client.updates", "client.listing", "client.settings", "client.retry", "client.budget.process"],
 )
 def test_importing_all_but_the_drivers_is_free(module: str) -> None:
     assert modules_after(f"import onlive_provider.{module}").isdisjoint(HEAVY)

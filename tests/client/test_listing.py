@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.listing import PAGE_SIZE, ServiceListing
 from tests.client.drivers import connect
 from tests.loopback import FakeClock, LoopbackServer, Recorded, reply, settings_for

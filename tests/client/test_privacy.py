@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
-from onlive_provider.client.protocol import APPOINTMENT
+from onlive_provider import errors
 from onlive_provider.client.updates import Update
+from onlive_provider.models.fields import APPOINTMENT
 from tests.client.drivers import connect
 from tests.loopback import CLOSE, ID, RESET, SECRET, Cut, FakeClock, LoopbackServer, Recorded, reply, settings_for
 

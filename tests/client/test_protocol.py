@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.protocol import (
-    APPOINTMENT,
     MAX_ANSWER_BYTES,
-    SERVICE,
     Answer,
     Call,
     Failure,
@@ -25,6 +23,7 @@ from onlive_provider.client.protocol import (
     without_personal_data,
 )
 from onlive_provider.client.signing import Credentials, SigningProfile
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.loopback import ID, NOON, SECRET
 
 

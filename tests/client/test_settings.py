@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client.errors import OnliveConfigError
 from onlive_provider.client.settings import DEFAULT_BASE_URL, Settings, is_loopback
 from onlive_provider.client.signing import Credentials
+from onlive_provider.errors import OnliveConfigError
 from tests.loopback import SECRET
 
 KEY = Credentials("AKID", SECRET)

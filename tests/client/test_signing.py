@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client.errors import OnliveConfigError
 from onlive_provider.client.protocol import Call, build_request
 from onlive_provider.client.signing import (
     DEFAULT_STRING_TO_SIGN,
@@ -18,6 +17,7 @@ from onlive_provider.client.signing import (
     signature,
     string_to_sign,
 )
+from onlive_provider.errors import OnliveConfigError
 from tests.client.independent_signature import independent_signature
 
 VECTORS = Path(__file__).parent / "vectors"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.protocol import MAX_ANSWER_BYTES
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials, SigningProfile

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.client.settings import Settings
 from tests.client.drivers import connect
 from tests.loopback import (

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
-from onlive_provider.client.protocol import APPOINTMENT, MAX_ANSWER_BYTES
+from onlive_provider import errors
+from onlive_provider.client.protocol import MAX_ANSWER_BYTES
 from onlive_provider.client.updates import Update
+from onlive_provider.models.fields import APPOINTMENT
 from tests.client.drivers import connect
 from tests.loopback import CLOSE, ID, NOON, RESET, SILENCE, Cut, FakeClock, LoopbackServer, reply, settings_for
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client import errors
-from onlive_provider.client.protocol import APPOINTMENT, SERVICE, Failure, FailureKind
+from onlive_provider import errors
+from onlive_provider.client.protocol import Failure, FailureKind
 from onlive_provider.client.updates import Update, Updated, update
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.client.drivers import connect
 from tests.client.model_server import ModelServer, answer
 from tests.loopback import ID, FakeClock, LoopbackServer, reply, settings_for

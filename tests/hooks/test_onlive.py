@@ -7,7 +7,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.hooks.onlive import OnliveHook
 from tests.loopback import ID, SECRET, LoopbackServer, reply
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from onlive_provider.diagnosis import diagnose
+from onlive_provider.connection.diagnosis import diagnose
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.sandbox.server import Sandbox
 from tests.loopback import CLOSE, SECRET, SILENCE, LoopbackServer, reply

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 
 Refusals = dict[str, str]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.reading import MAX_DEPTH
 from onlive_provider.models.service import ServiceUpdate

@@ -16,7 +16,7 @@ import pendulum
 import pytest
 from pydantic import ValidationError
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate, Guest, Reminder, VirtualEvent
 from onlive_provider.models.patch import parse_flag, parse_instant, parse_record_id, parse_timezone
 from onlive_provider.models.service import DateRange, ServiceUpdate

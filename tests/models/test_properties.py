@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.reading import is_missing
 from onlive_provider.models.service import ServiceUpdate

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from onlive_provider.client import errors
+from onlive_provider import errors
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from tests.loopback import ID, reply
 from tests.operators.conftest import Execute, RecordServer

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from onlive_provider.bulk.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError, OnliveRecordsToRetryError
 from onlive_provider.operators import bulk_task
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
 from tests.bulk.child import task_instance
@@ -105,7 +104,13 @@ def test_what_no_template_can_change_is_checked_when_the_dag_is_parsed(arguments
 
 
 def test_a_dag_file_is_parsed_without_loading_what_a_run_needs() -> None:
-    late = ("aiohttp", "pyarrow", "onlive_provider.bulk", "onlive_provider.rows", "onlive_provider.models.appointment")
+    late = (
+        "aiohttp",
+        "pyarrow",
+        "onlive_provider.bulk",
+        "onlive_provider.bulk.rows",
+        "onlive_provider.models.appointment",
+    )
     code = f"import sys, onlive_provider.operators.bulk; print([name for name in {late} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

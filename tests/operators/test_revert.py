@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from onlive_provider.bulk.errors import OnliveRecordsFailedError
-from onlive_provider.client import errors
+from onlive_provider import errors
+from onlive_provider.errors import OnliveRecordsFailedError
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator

@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from onlive_provider.bulk.errors import OnliveStoppedError
-from onlive_provider.client import errors
+from onlive_provider import errors
+from onlive_provider.errors import OnliveRolloutFailedError, OnliveRolloutToRetryError, OnliveStoppedError
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.rollout import RolloutDateRangesOperator
-from onlive_provider.rollout.errors import OnliveRolloutFailedError, OnliveRolloutToRetryError
 from onlive_provider.sandbox.server import Sandbox
 from onlive_provider.seasons import Season
 from tests.loopback import CLOSE, ID, OTHER_ID, Recorded, reply

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.rollout.batches import read_batches, split
 from tests.rollout.fleet import in_order, service_id
 

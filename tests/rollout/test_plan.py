@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client.errors import OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.rollout.plan import Mode, ServicePlan, plan_again, plan_service
 from onlive_provider.seasons import Season
 from tests.loopback import ID

@@ -1,0 +1,277 @@
+"""Rows of a bulk update: a list, or a .jsonl, .csv or .parquet file that is read row by row, however long it is.
+
+A row that is no row (a broken line, too many cells) comes out as a :class:`BadRow` in its place: it fails alone.
+
+Null and missing are two things. In a list and in ``.jsonl`` a ``null`` (``None``) is the caller's word for "clear
+this field". A *gap* is a value that is not there: ``NaN``, ``NaT`` and ``<NA>`` as data frames hold them, and in
+``.csv`` and ``.parquet``, where nobody writes a null by hand, also a null, an empty cell and the texts of
+:data:`GAP_TEXTS`. What becomes of a gap is the caller's choice, see :func:`as_update`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib import import_module
+from typing import IO, Any, Literal, TypeAlias
+
+from onlive_provider.bulk.columns import check_columns, check_mapping, targets
+from onlive_provider.errors import FieldError, OnlivePayloadError, counted
+
+OnNull: TypeAlias = Literal["omit", "clear"]
+OpenFile: TypeAlias = Callable[[str], IO[bytes]]
+
+GAP_TEXTS = frozenset({"", "NULL", "None", "NaN", "nan", "NaT", "<NA>"})
+"""What stands in a cell of ``.csv`` or ``.parquet`` for a value that is not there, spelled exactly so."""
+
+_FRAME_GAPS = frozenset({"nan", "NaN", "NaT", "<NA>"})
+_PLAIN = (str, bool, int, list, dict, type(None))
+_PARQUET_BATCH = 1024
+_ENDING = re.compile(r"\.\w{1,10}$")
+
+
+class Missing(Enum):
+    """Stands in a row's values where a file has a gap; an explicit null is ``None``."""
+
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the input. Its repr does not show its values, which may be a guest's.
+
+    :param index: its place in the input, from 0, in the caller's order.
+    :param line: the line of the file on which it ends, from 1; ``None`` for a list and for ``.parquet``.
+    :param values: by column; :attr:`Missing.GAP` where a file has a gap.
+    """
+
+    index: int
+    line: int | None
+    values: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A part of the input that cannot be read as a row.
+
+    :param index: its place in the input, from 0, in the caller's order.
+    :param line: the line of the file on which it ends, from 1; ``None`` for a list.
+    :param error: what is wrong with it; never shows what it holds.
+    """
+
+    index: int
+    line: int | None
+    error: FieldError
+
+
+def read_rows(
+    source: str | Iterable[object], *, open_file: OpenFile, id_field: str, fields: Mapping[str, str] | None
+) -> Iterator[Row | BadRow]:
+    """Read the input one row at a time, holding no more than a small part of it.
+
+    :param source: a list of objects; or the path or URL of a file that ends in ``.jsonl``, ``.csv`` (UTF-8, commas, a
+        first line that names the columns) or ``.parquet``.
+    :param open_file: opens the file for reading bytes; it is closed when the rows are used up or given up.
+    :param id_field: name of the column that holds the record's id.
+    :param fields: column to field, as for :func:`as_update`.
+    :raises OnlivePayloadError: the input as a whole cannot be used. Raised before the first row.
+    """
+    check_mapping(id_field, fields)
+    if isinstance(source, str):
+        reader = _reader_of(source)
+        return _read_file(source, reader, open_file, lambda names: check_columns(names, id_field, fields))
+    if isinstance(source, Mapping):
+        raise OnlivePayloadError.of(
+            "updates", f"got {type(source).__name__}; accepted: a list of objects, one for each record"
+        )
+    return _read_list(source)
+
+
+def as_update(
+    row: Row, *, id_field: str, fields: Mapping[str, str] | None, on_null: OnNull
+) -> tuple[Any, dict[str, Any]]:
+    """Return the id and the payload of a row, both as given: nothing is checked but that there is an id.
+
+    :param id_field: name of the column that holds the record's id.
+    :param fields: column to field; a dotted field such as ``extraFields.city`` sets one member of an object. Other
+        columns are ignored. Without it every column but the id's is a field of that name.
+    :param on_null: what becomes of a gap: ``omit`` leaves the field as it is in the record, ``clear`` sends ``null``.
+        A column that a row does not have at all, and an explicit ``null``, do not depend on it.
+    :raises OnlivePayloadError: the row has no id.
+    """
+    record_id = row.values.get(id_field)
+    if record_id is None or _is_gap(record_id):
+        raise OnlivePayloadError.of(id_field, "is missing; every row needs the id of the record that it updates")
+    payload: dict[str, Any] = {}
+    for column, path in targets(row.values, id_field, fields):
+        value = row.values[column]
+        if _is_gap(value):
+            if on_null == "omit":
+                continue
+            value = None
+        holder = payload
+        for name in path[:-1]:
+            holder = holder.setdefault(name, {})
+        holder[path[-1]] = value
+    return record_id, payload
+
+
+def _is_gap(value: object) -> bool:
+    """Tell by its text what pandas, numpy and Decimal hold for a missing value, so that none of them is needed here."""
+    return value is Missing.GAP or (not isinstance(value, _PLAIN) and str(value) in _FRAME_GAPS)
+
+
+_CheckColumns: TypeAlias = Callable[[Sequence[str]], None]
+_Reader: TypeAlias = Callable[[IO[bytes], _CheckColumns], Iterator[Row | BadRow]]
+
+
+def _read_file(path: str, reader: _Reader, open_file: OpenFile, check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
+    with open_file(path) as file:
+        yield from reader(file, check_columns)
+
+
+def _read_list(items: Iterable[object]) -> Iterator[Row | BadRow]:
+    for index, item in enumerate(items):
+        if isinstance(item, Mapping):
+            yield Row(index, None, item)
+        else:
+            message = f"got {type(item).__name__}; accepted: an object with the record's id and its fields"
+            yield BadRow(index, None, FieldError(f"updates[{index}]", message))
+
+
+def _read_jsonl(file: IO[bytes], _: _CheckColumns) -> Iterator[Row | BadRow]:
+    index = 0
+    for line, text in enumerate(_text(file), start=1):
+        if text.isspace():
+            continue
+        yield _json_row(index, line, text)
+        index += 1
+
+
+def _json_row(index: int, line: int, text: str) -> Row | BadRow:
+    if not _is_utf8(text):
+        return _bad_line(index, line, line, "is not UTF-8 text")
+    try:
+        values = json.loads(text.rstrip("\r\n"))
+    except json.JSONDecodeError as error:
+        return _bad_line(index, line, line, f"is not valid JSON from column {error.colno} on")
+    except (ValueError, RecursionError):
+        return _bad_line(index, line, line, "holds a number too long or an object too deep to read")
+    if not isinstance(values, dict):
+        return _bad_line(index, line, line, f"holds {type(values).__name__}; accepted: one JSON object on each line")
+    return Row(index, line, values)
+
+
+def _read_csv(file: IO[bytes], check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
+    rows = csv.reader(_text(file), strict=True)
+    columns = _read_header(rows)
+    check_columns(columns)
+    index = 0
+    while True:
+        first = rows.line_num + 1
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            yield _bad_line(index, first, rows.line_num, f"cannot be read as CSV: {error}")
+            index += 1
+            continue
+        if cells is None:
+            return
+        if cells:
+            yield _csv_row(index, first, rows.line_num, columns, cells)
+            index += 1
+
+
+def _read_header(rows: Iterator[list[str]]) -> list[str]:
+    try:
+        columns = next((cells for cells in rows if cells), [])
+    except csv.Error as error:
+        raise OnlivePayloadError.of(
+            "updates_path", f"the first line of the file cannot be read as CSV: {error}"
+        ) from error
+    if not columns:
+        raise OnlivePayloadError.of(
+            "updates_path", "the file is empty; accepted: a first line that names the columns, then rows"
+        )
+    if not _is_utf8("".join(columns)):
+        raise OnlivePayloadError.of("updates_path", "the file is not UTF-8 text; save it as UTF-8")
+    return columns
+
+
+def _csv_row(index: int, first: int, last: int, columns: Sequence[str], cells: Sequence[str]) -> Row | BadRow:
+    if len(cells) != len(columns):
+        return _bad_line(
+            index, first, last, f"has {counted(len(cells), 'cell')}; the header names {counted(len(columns), 'column')}"
+        )
+    if not _is_utf8("".join(cells)):
+        return _bad_line(index, first, last, "is not UTF-8 text")
+    values = (Missing.GAP if cell in GAP_TEXTS else cell for cell in cells)
+    return Row(index, last, dict(zip(columns, values, strict=True)))
+
+
+def _read_parquet(file: IO[bytes], check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        message = "a .parquet file needs pyarrow, which is missing: pip install 'airflow-provider-onlive[parquet]'"
+        raise OnlivePayloadError.of("updates_path", message) from error
+    try:
+        table = parquet.ParquetFile(file)
+    except arrow.ArrowException as error:
+        raise OnlivePayloadError.of("updates_path", "the file ends in .parquet and does not hold Parquet") from error
+    check_columns(table.schema_arrow.names)
+    microseconds = _in_microseconds(arrow, table.schema_arrow)
+    index = 0
+    for batch in table.iter_batches(batch_size=_PARQUET_BATCH):
+        for values in arrow.Table.from_batches([batch]).cast(microseconds, safe=False).to_pylist():
+            yield Row(index, None, {column: _cell(value) for column, value in values.items()})
+            index += 1
+
+
+def _in_microseconds(arrow: Any, schema: Any) -> Any:
+    """Return the schema with times no finer than a microsecond: Python's own times cannot hold nanoseconds."""
+    types = ((column.name, column.type) for column in schema)
+    return arrow.schema(
+        (name, arrow.timestamp("us", kind.tz) if arrow.types.is_timestamp(kind) and kind.unit == "ns" else kind)
+        for name, kind in types
+    )
+
+
+def _cell(value: object) -> object:
+    return Missing.GAP if value is None or (isinstance(value, str) and value in GAP_TEXTS) else value
+
+
+_READERS: Mapping[str, _Reader] = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+
+
+def _reader_of(path: str) -> _Reader:
+    found = _ENDING.search(path)
+    ending = found.group().lower() if found else "no ending"
+    if ending not in _READERS:
+        raise OnlivePayloadError.of("updates_path", f"got a file with {ending}; accepted: {', '.join(_READERS)}")
+    return _READERS[ending]
+
+
+def _text(file: IO[bytes]) -> io.TextIOWrapper:
+    """Return the file as text in which a byte that is not UTF-8 stands as a lone surrogate, to fail its own row."""
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bad_line(index: int, first: int, last: int, message: str) -> BadRow:
+    where = f"line {last}" if first == last else f"the row from line {first} to {last}"
+    return BadRow(index, last, FieldError("", f"{where} {message}"))

@@ -1,0 +1,1 @@
+"""How many calls a minute an access key may make, and where that is counted."""

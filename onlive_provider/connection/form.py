@@ -1,0 +1,69 @@
+"""The Connection's form, made from the table: as metadata for Airflow 3.2 and newer, as widgets for older ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from onlive_provider.connection.fields import EXTRA_FIELDS, HIDDEN_FIELDS, STANDARD_FIELDS, ExtraField
+
+_JSON_TYPES = {"seconds": "integer", "count": "integer", "switch": "boolean", "choice": "string", "text": "string"}
+
+
+def conn_fields() -> dict[str, Any]:
+    """Return the extra's fields as Airflow's ``conn-fields`` metadata."""
+    return {
+        field.name: {"label": field.label, "description": field.help, "schema": _schema(field)}
+        for field in EXTRA_FIELDS
+    }
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return which standard fields are hidden, what the others are called, and the placeholders of all."""
+    return {
+        "hidden_fields": list(HIDDEN_FIELDS),
+        "relabeling": {field.name: field.label for field in STANDARD_FIELDS if field.label},
+        "placeholders": {field.name: field.placeholder for field in STANDARD_FIELDS}
+        | {field.name: str(field.default) for field in EXTRA_FIELDS if field.kind != "switch"},
+    }
+
+
+def form_widgets() -> dict[str, Any]:
+    """Return the extra's fields as the wtforms widgets that Airflow 2.11, 3.0 and 3.1 ask a hook for."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found]  # only older Airflows have it
+    from wtforms import BooleanField, IntegerField, StringField  # type: ignore[import-untyped]  # it has no types
+    from wtforms.validators import NumberRange, Optional, any_of  # type: ignore[import-untyped]  # it has no types
+
+    widgets: dict[str, Any] = {}
+    for field in EXTRA_FIELDS:
+        texts: dict[str, Any] = {"label": field.label, "description": field.help, "default": _form_default(field)}
+        if field.kind == "switch":
+            widgets[field.name] = BooleanField(**texts)
+            continue
+        texts |= {"widget": BS3TextFieldWidget(), "validators": [Optional()]}
+        if field.kind in ("seconds", "count"):
+            texts["validators"].append(NumberRange(min=_form_least(field), max=int(field.most)))
+            widgets[field.name] = IntegerField(**texts)
+        else:
+            if field.choices:
+                texts["validators"].append(any_of(list(field.choices)))
+            widgets[field.name] = StringField(**texts)
+    return widgets
+
+
+def _schema(field: ExtraField) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": [_JSON_TYPES[field.kind], "null"], "default": _form_default(field)}
+    if field.kind in ("seconds", "count"):
+        schema |= {"minimum": _form_least(field), "maximum": int(field.most)}
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    return schema
+
+
+def _form_default(field: ExtraField) -> float | bool | str | None:
+    return field.default if field.stored else None
+
+
+def _form_least(field: ExtraField) -> int:
+    """Return the least number the form takes: no Airflow's form has fields for fractions."""
+    return math.ceil(field.least)

@@ -1,0 +1,171 @@
+"""How an Airflow Connection's parts become a client's settings, and what is wrong with them if they cannot."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from onlive_provider.connection.fields import EXTRA_FIELDS, ExtraField
+
+if TYPE_CHECKING:
+    from onlive_provider.client.settings import Settings
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_EXTRA_BY_NAME = {field.name: field for field in EXTRA_FIELDS}
+_PROFILE = ("string_to_sign", "signature_hash", "signature_encoding")
+
+
+class ConnectionParts(Protocol):
+    """What is read of an Airflow Connection, whichever Airflow made it."""
+
+    @property
+    def host(self) -> str | None:
+        """The base URL."""
+
+    @property
+    def port(self) -> int | None:
+        """The base URL's port, if it stands apart."""
+
+    @property
+    def login(self) -> str | None:
+        """The Access Key ID."""
+
+    @property
+    def password(self) -> str | None:
+        """The Secret Access Key."""
+
+    @property
+    def schema(self) -> str | None:
+        """Not used here."""
+
+    @property
+    def extra(self) -> str | None:
+        """A JSON object of settings."""
+
+
+def read_settings(connection: ConnectionParts) -> Settings:
+    """Return the settings that a Connection holds; ``null`` and ``""`` mean unset everywhere.
+
+    :raises OnliveConfigError: naming the field that cannot be used, never showing a secret.
+    """
+    from onlive_provider.client.settings import DEFAULT_BASE_URL, Settings
+    from onlive_provider.client.signing import Credentials, SigningProfile
+    from onlive_provider.errors import OnliveConfigError
+
+    if connection.schema:
+        raise OnliveConfigError(
+            "schema",
+            "is set and not used; the scheme belongs in host, the Base URL, such as "
+            f"{DEFAULT_BASE_URL} (in a URI, nothing may follow the host but ?settings)",
+        )
+    extra = _read_extra(connection.extra)
+    profile = {name: extra.pop(name) for name in _PROFILE if name in extra}
+    return Settings(
+        credentials=Credentials(connection.login or "", connection.password or ""),
+        base_url=_base_url((connection.host or "").strip() or DEFAULT_BASE_URL, connection.port or None),
+        profile=SigningProfile(**profile),
+        **extra,
+    )
+
+
+def _base_url(host: str, port: int | None) -> str:
+    """Return the base URL of a host that may lack its scheme, and a port that may stand apart from it."""
+    from urllib.parse import urlsplit
+
+    from onlive_provider.errors import OnliveConfigError
+
+    if "://" not in host:
+        host = f"https://{_bracketed(host)}"
+    if port is None:
+        return host
+    if not 0 < port < 65536:
+        raise OnliveConfigError("port", f"{port} is not a port from 1 to 65535")
+    try:
+        parts = urlsplit(host)
+        own = parts.port
+    except ValueError:
+        return host  # Settings says what is wrong with it.
+    if own not in (None, port):
+        raise OnliveConfigError("port", f"{port} differs from the port {own} in host; give it in one of the two")
+    return parts._replace(netloc=f"{parts.netloc.removesuffix(f':{port}')}:{port}").geturl()
+
+
+def _bracketed(host: str) -> str:
+    try:
+        return f"[{ipaddress.IPv6Address(host)}]"
+    except ValueError:
+        return host
+
+
+def _read_extra(text: str | None) -> dict[str, Any]:
+    from onlive_provider.errors import OnliveConfigError
+
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        raise OnliveConfigError("extra", "is not JSON; accepted is a JSON object of settings") from None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise OnliveConfigError("extra", "is not a JSON object; accepted is one such as {} or " + '{"timeout": 10}')
+    for name in found:
+        if name not in _EXTRA_BY_NAME:
+            raise OnliveConfigError(f"extra.{name}", _unknown(name))
+    return {
+        name: _read_value(_EXTRA_BY_NAME[name], value)
+        for name, value in found.items()
+        if value is not None and value != ""
+    }
+
+
+def _read_value(field: ExtraField, value: Any) -> float | bool | str:
+    """Return a setting in its type; a Connection that was written as a URI holds text only."""
+    from onlive_provider.errors import OnliveConfigError
+
+    read: float | bool | str | None
+    match field.kind:
+        case "switch":
+            read = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+            accepted = "true or false"
+        case "seconds" | "count":
+            read = _number(value, whole=field.kind == "count")
+            if read is not None and not field.least <= read <= field.most:
+                read = None
+            kind = "number of seconds" if field.kind == "seconds" else "whole number"
+            accepted = f"a {kind} from {field.least:g} to {field.most:,}"
+        case "choice":
+            read = value if value in field.choices else None
+            accepted = " or ".join(field.choices)
+        case "text":
+            read = value if isinstance(value, str) else None
+            accepted = "text"
+    if read is None:
+        raise OnliveConfigError(f"extra.{field.name}", f"{_short(value)} is not {accepted}")
+    return read
+
+
+def _number(value: Any, *, whole: bool) -> float | None:
+    """Return a number, whole ones as ``int``; ``None`` for what is none."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    if value == int(value):
+        return int(value)
+    return None if whole else value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, _EXTRA_BY_NAME, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"is not a setting; {hint}accepted are {', '.join(_EXTRA_BY_NAME)}"

@@ -1,0 +1,304 @@
+"""One error class per cause; each message says what happened and what to do about it.
+
+Every class derives from :class:`OnliveError`. ``retryable`` says whether the same call may succeed later without
+anybody changing anything: Airflow should retry those and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+_Failures: TypeAlias = Sequence[Mapping[str, Any]]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 service`` or ``1,200 services``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field and what is wrong with it, in the words of the API or of our own checks.
+
+    :param field: path of the field as the API spells it, e.g. ``guests[0].email``; ``""`` when the API names none.
+    :param message: what is wrong and what is accepted. Holds no guest's data.
+    """
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class OnliveError(Exception):
+    """Anything that this provider raises about the Onlive API."""
+
+    retryable: ClassVar[bool] = False
+
+
+class OnliveConfigError(OnliveError, ValueError):
+    """A setting of the Connection or of the client cannot be used. Raised before any call.
+
+    :param setting: the setting's name in the Connection, e.g. ``host`` or ``extra.timeout``.
+    :param message: what was given and what is accepted; never a secret.
+    """
+
+    def __init__(self, setting: str, message: str) -> None:
+        self.setting = setting
+        super().__init__(f"{setting}: {message}")
+
+
+class OnlivePayloadError(OnliveError, ValueError):
+    """The caller's input breaks a rule that needs no server to check. Raised before any call.
+
+    :param errors: every broken rule, not only the first.
+    """
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        head = f"{counted(len(self.errors), 'field')} cannot be sent; nothing was sent:"
+        super().__init__("\n".join([head, *(f"  - {error}" for error in self.errors)]))
+
+    @classmethod
+    def of(cls, field: str, message: str) -> OnlivePayloadError:
+        """Return the error of a single field."""
+        return cls([FieldError(field, message)])
+
+
+class OnliveStaleRecordError(OnliveError):
+    """The record was changed since the caller last saw it (``expected_updated_at``). Nothing was sent.
+
+    :param expected: the ``updatedAt`` that the caller expected.
+    :param actual: the ``updatedAt`` that the server holds.
+    """
+
+    def __init__(self, record: str, expected: str, actual: str | None) -> None:
+        self.expected, self.actual = expected, actual
+        super().__init__(
+            f"{record} was changed at {actual}, after the expected {expected}; nothing was sent. "
+            "Read the record again and decide with its new content."
+        )
+
+
+class OnliveCallError(OnliveError):
+    """A call was made, or tried, and did not succeed.
+
+    :param message: one sentence: what happened.
+    :param call: method and path, e.g. ``PUT /api/v1/services/1610...``; no host, no query, no header.
+    :param attempts: how many times the call was sent.
+    :param elapsed: seconds from the first attempt to giving up, waits included.
+    :param retry_after: seconds that the server asked to wait.
+    """
+
+    advice: ClassVar[str] = ""
+    """What the reader can do about it."""
+
+    def __init__(
+        self, message: str, *, call: str = "", attempts: int = 1, elapsed: float = 0.0, retry_after: float | None = None
+    ) -> None:
+        self.call = call
+        self.attempts, self.elapsed = attempts, elapsed
+        self.retry_after = retry_after
+        where = f"{call}: " if call else ""
+        advice = f" {self.advice}" if self.advice else ""
+        super().__init__(f"{where}{message} ({counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
+
+
+class OnliveConnectError(OnliveCallError):
+    """The server could not be reached: no address, connection refused, proxy failure, connect timeout."""
+
+    retryable = True
+    advice = "Check the Connection's host and port, the worker's network and its proxy settings."
+
+
+class OnliveTlsError(OnliveCallError):
+    """The TLS handshake failed: the certificate is not trusted, has expired, or belongs to another host."""
+
+    advice = (
+        "Check the host name; for a private certificate authority set REQUESTS_CA_BUNDLE on the worker. "
+        "Do not switch `verify` off for a real calendar."
+    )
+
+
+class OnliveUnknownFateError(OnliveCallError):
+    """A write left this machine and no answer came back; looking the record up did not settle what became of it."""
+
+    retryable = True
+    advice = "The write may have been made: the next try reads the record first and sends only what is still missing."
+
+
+class OnliveNoAnswerError(OnliveCallError):
+    """A read was sent and no answer came back in time."""
+
+    retryable = True
+    advice = "Nothing was written by this call."
+
+
+class OnliveAnswerError(OnliveCallError):
+    """The answer is not what the API documents: not JSON, cut off, too large, or a redirect."""
+
+    advice = "Check that the Connection's host is the Onlive API and not a proxy's or a login page."
+
+
+class OnliveStatusError(OnliveCallError):
+    """The server answered with an error status.
+
+    :param status: the HTTP status.
+    :param server_message: the answer's ``message``, or ``""``.
+    :param errors: the answer's field errors, as the server worded them.
+    :param call: what :class:`OnliveCallError` takes besides.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, server_message: str = "", errors: Sequence[FieldError] = (), **call: Any
+    ) -> None:
+        self.status = status
+        self.server_message, self.errors = server_message, tuple(errors)
+        super().__init__(message, **call)
+
+
+class OnliveBadRequestError(OnliveStatusError):
+    """400: the server found the input invalid."""
+
+    advice = "Correct the named fields."
+
+
+class OnliveUnauthorizedError(OnliveStatusError):
+    """401: the credentials or the signature were refused."""
+
+    advice = (
+        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile is not the "
+        "vendor's: correct `string_to_sign`, `signature_hash` or `signature_encoding` in the Connection's extra."
+    )
+
+
+class OnliveClockSkewError(OnliveUnauthorizedError):
+    """401, and this machine's clock differs from the server's.
+
+    :param skew: seconds by which the server's clock is ahead of this machine's (negative: behind).
+    """
+
+    advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
+
+    def __init__(self, message: str, *, skew: float, status: int = 401, **about_answer: Any) -> None:
+        self.skew = skew
+        super().__init__(message, status=status, **about_answer)
+
+
+class OnliveForbiddenError(OnliveStatusError):
+    """403: these credentials may not do this to this record."""
+
+    advice = "Ask the owner of the access key for the permission, or use another Connection."
+
+
+class OnliveNotFoundError(OnliveStatusError):
+    """404: no such record in the organization of this access key."""
+
+    advice = "Check the id and which organization the access key belongs to."
+
+
+class OnliveConflictError(OnliveStatusError):
+    """409: a scheduling conflict, the time slot is taken. Sending the same request again cannot help."""
+
+    advice = "Choose another time, or give `fallback_slots`."
+
+
+class OnliveValidationError(OnliveStatusError):
+    """422: the input is well formed and breaks a rule of the service."""
+
+    advice = "Correct the named fields."
+
+
+class OnliveRefusedError(OnliveStatusError):
+    """Any other 4xx: the server refuses this request as it is."""
+
+    advice = "Sending it again cannot help."
+
+
+class OnliveBusyError(OnliveStatusError):
+    """408, 425 or 429: the server did not take the request and may take it later."""
+
+    retryable = True
+    advice = (
+        "Lower `reads_per_minute` or `writes_per_minute` in the Connection if other programs share this access key."
+    )
+
+
+class OnliveServerError(OnliveStatusError):
+    """5xx: the server failed."""
+
+    retryable = True
+    advice = "Nothing in the request needs correcting; try again later."
+
+
+class OnliveUnexpectedError(OnliveError):
+    """One record met an error that nobody foresaw. Its own text may hold a guest's data and is not shown."""
+
+
+class OnliveStoppedError(OnliveError):
+    """The task was told to stop; the records that it did not reach are ``not_attempted``."""
+
+    retryable = True
+
+
+class OnliveNotHeldError(OnliveError):
+    """A service was read again after its write and does not hold what was sent."""
+
+
+class OnliveRecordsFailedError(OnliveError):
+    """More records failed than allowed, or the first failure stopped the run. A retry helps none of them.
+
+    :param counts: outcomes by name.
+    :param failures: ``{"index", "line", "id", "error", "message"}`` of the first failed records.
+    :param report_path: where the report is, if one was asked for.
+    :param retry_after: seconds that the server asked to wait before a retry.
+    """
+
+    def __init__(
+        self, counts: Mapping[str, int], failures: _Failures, report_path: str | None, retry_after: float | None = None
+    ) -> None:
+        self.counts, self.failures = dict(counts), list(failures)
+        self.report_path, self.retry_after = report_path, retry_after
+        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
+        lines = [f"{counts['failed']:,} of {counts['total']:,} records failed ({by_name})"]
+        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:10]]
+        if counts["failed"] > 10:
+            lines.append(f"  and {counts['failed'] - 10:,} more")
+        if retry_after is not None:
+            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
+        asked = (
+            f"The report is {report_path}." if report_path else "Give `report_path` to get a report of every outcome."
+        )
+        super().__init__("\n".join([*lines, asked]))
+
+
+class OnliveRecordsToRetryError(OnliveRecordsFailedError):
+    """As its parent, and some of the failed may go well later: a retry sends only those again."""
+
+    retryable = True
+
+
+class OnliveRolloutFailedError(OnliveRecordsFailedError):
+    """A rollout was stopped, and doing the same again cannot help.
+
+    :param reason: in which batch and why, and what became of the services that were written.
+    """
+
+    def __init__(self, reason: str, *about_records: Any, **more: Any) -> None:
+        super().__init__(*about_records, **more)
+        self.reason = reason
+        self.args = (f"{reason}\n{self.args[0]}",)
+
+
+class OnliveRolloutToRetryError(OnliveRolloutFailedError):
+    """A rollout was stopped by failures that may be over later."""
+
+    retryable = True
+
+
+def _record(failure: Mapping[str, Any]) -> str:
+    line = f"line {failure['line']}" if failure.get("line") else f"row {failure['index']}"
+    return f"{line}, {failure['id']}" if failure.get("id") else line

@@ -1,0 +1,52 @@
+"""Errors that Airflow must not retry: the same Onlive error, made one that fails the task at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from onlive_provider.errors import OnliveError
+
+E = TypeVar("E", bound=OnliveError)
+
+
+def terminal(error: E) -> E:
+    """Return the error as one that is also an ``AirflowFailException``: same class, text and attributes.
+
+    ``except OnliveConflictError`` still catches it; uncaught, it fails the task without a retry.
+    """
+    if isinstance(error, AirflowFailException):
+        return error
+    return cast(E, _rebuild(type(error), error.args, error.__dict__))
+
+
+@contextmanager
+def failing_fast() -> Iterator[None]:
+    """Raise what Airflow's retry cannot help as terminal; a retryable error passes as it is."""
+    try:
+        yield
+    except OnliveError as error:
+        if error.retryable or isinstance(error, AirflowFailException):
+            raise
+        # The error's own traceback and cause: with the error as its cause, a task's log would tell everything twice.
+        raise terminal(error).with_traceback(error.__traceback__) from error.__cause__
+
+
+@cache
+def _terminal_class(kind: type[OnliveError]) -> type[OnliveError]:
+    def reduce(self: OnliveError) -> tuple[Any, ...]:
+        return _rebuild, (kind, self.args, self.__dict__)
+
+    namespace = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__reduce__": reduce}
+    return type(kind.__name__, (kind, AirflowFailException), namespace)
+
+
+def _rebuild(kind: type[OnliveError], args: tuple[Any, ...], attributes: dict[str, Any]) -> OnliveError:
+    made = _terminal_class(kind)  # type: ignore[arg-type]  # mypy doubts that a class can be hashed
+    error = made.__new__(made, *args)
+    error.__dict__.update(attributes)
+    return error

@@ -1,0 +1,155 @@
+"""The one table of what is known of a record's fields, a row for each field that an update may name.
+
+Comparing, logging, reverting, the report and the table in the documentation read it. The models say besides which
+values may be sent. A field of a new API is one row here and one line in its model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from onlive_provider.errors import OnlivePayloadError
+
+Kind: TypeAlias = Literal["text", "email", "instant", "number", "flag", "set", "object", "free object"]
+"""How a value is compared.
+
+``instant``: a time, whatever its offset. ``email``: text without regard to case. ``set``: an array whose order means
+nothing. ``object``: the members that are listed. ``free object``: members that the customer names, none of which has a
+meaning to the API.
+"""
+
+_UPDATE_APPOINTMENT = "Update Appointment"
+_UPDATE_SERVICE = "Update Booking Service"
+_SERVICE_EXAMPLE = "Update Booking Service, Request Example"
+_CALENDAR = "Update Booking Service, Calendar Object Structure"
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record, or one member of an object inside it.
+
+    :param name: as the API spells it.
+    :param source: the page of the API reference that the row comes from.
+    :param shown: whether its value may stand in a log, an error and a repr. The others may hold a guest's data or a
+        private link.
+    :param readable: whether a GET answers it. Of the others it cannot be known whether they hold a value already.
+    :param members: of an object, or of each object in a set.
+    :param key: the members that tell an item of a set from another.
+    """
+
+    name: str
+    kind: Kind
+    source: str
+    shown: bool = True
+    readable: bool = True
+    members: Mapping[str, Field] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """One kind of record: what it is called, where the API keeps it, and its fields.
+
+    :param name: singular, for messages: ``appointment``.
+    :param path: of the collection, e.g. ``/api/v1/appointments``.
+    :param fields: by name.
+    """
+
+    name: str
+    path: str
+    fields: Mapping[str, Field] = field(repr=False)
+
+    def record_path(self, record_id: str) -> str:
+        """Return the path of one record.
+
+        :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
+        """
+        if not _UUID.fullmatch(record_id):
+            raise OnlivePayloadError.of(f"{self.name} id", f"{record_id!r} is not a UUID such as {_EXAMPLE_ID}")
+        return f"{self.path}/{record_id}"
+
+    def shows(self, name: str) -> bool:
+        """Whether the value of a field may stand in a log, an error and a repr."""
+        return name in self.fields and self.fields[name].shown
+
+    def reads(self, name: str) -> bool:
+        """Whether a GET answers a field, as far as is known."""
+        return name not in self.fields or self.fields[name].readable
+
+
+def _table(*rows: Field) -> dict[str, Field]:
+    return {row.name: row for row in rows}
+
+
+GUEST = _table(
+    Field("email", "email", _UPDATE_APPOINTMENT, shown=False),
+    Field("extraFields", "free object", "Get Appointment", shown=False),
+)
+REMINDER = _table(
+    Field("time", "number", _UPDATE_APPOINTMENT),
+    Field("unit", "text", _UPDATE_APPOINTMENT),
+)
+DATE_RANGE = _table(
+    Field("startDate", "instant", _SERVICE_EXAMPLE),
+    Field("endDate", "instant", _SERVICE_EXAMPLE),
+)
+RESTRICTION_DATES = _table(
+    Field("include", "set", _CALENDAR),
+    Field("exclude", "set", _CALENDAR),
+)
+CALENDAR = _table(
+    Field("calendarId", "text", _CALENDAR),
+    Field("active", "flag", _CALENDAR),
+    Field("type", "text", _CALENDAR),
+    Field("restrictionDates", "object", _CALENDAR, members=RESTRICTION_DATES),
+)
+
+APPOINTMENT = Resource(
+    "appointment",
+    "/api/v1/appointments",
+    _table(
+        Field("title", "text", _UPDATE_APPOINTMENT, shown=False),
+        Field("description", "text", _UPDATE_APPOINTMENT, shown=False),
+        Field("start", "instant", _UPDATE_APPOINTMENT),
+        Field("end", "instant", _UPDATE_APPOINTMENT),
+        Field("guests", "set", _UPDATE_APPOINTMENT, shown=False, members=GUEST, key=("email",)),
+        Field("reminders", "set", _UPDATE_APPOINTMENT, members=REMINDER, key=("time", "unit")),
+        Field("extraFields", "free object", _UPDATE_APPOINTMENT, shown=False),
+        Field("lang", "text", _UPDATE_APPOINTMENT),
+        Field("classification", "text", _UPDATE_APPOINTMENT, readable=False),
+        Field("event", "free object", _UPDATE_APPOINTMENT, shown=False),
+        Field("state", "text", _UPDATE_APPOINTMENT),
+        Field("agentComment", "text", _UPDATE_APPOINTMENT, shown=False, readable=False),
+    ),
+)
+SERVICE = Resource(
+    "service",
+    "/api/v1/services",
+    _table(
+        Field("name", "text", _UPDATE_SERVICE),
+        Field("duration", "number", _UPDATE_SERVICE),
+        Field("timeBetween", "number", _UPDATE_SERVICE),
+        Field("minTimeToSchedule", "number", _UPDATE_SERVICE),
+        Field("maxTimeToSchedule", "number", _UPDATE_SERVICE),
+        Field("incrementTime", "number", _UPDATE_SERVICE),
+        Field("extraFields", "free object", _UPDATE_SERVICE, shown=False),
+        Field("deniedMultipleAppointment", "flag", _UPDATE_SERVICE),
+        Field("active", "flag", _UPDATE_SERVICE),
+        Field("allowOverlapping", "flag", _UPDATE_SERVICE),
+        Field("hasICall", "flag", _UPDATE_SERVICE),
+        Field("image", "text", _SERVICE_EXAMPLE),
+        Field("userGroupId", "text", _SERVICE_EXAMPLE),
+        Field("typeId", "text", _SERVICE_EXAMPLE),
+        Field("dateRanges", "set", _UPDATE_SERVICE, members=DATE_RANGE, key=("startDate", "endDate")),
+        Field("calendars", "set", _UPDATE_SERVICE, members=CALENDAR, key=("calendarId",)),
+    ),
+)
+RESOURCES: Mapping[str, Resource] = {resource.name: resource for resource in (APPOINTMENT, SERVICE)}
+IMMUTABLE_FIELDS = ("id", "organizationId", "createdAt", "updatedAt")
+"""Set by the API for every resource; see the API reference, Update Booking Service, Update Restrictions."""

@@ -1,0 +1,1 @@
+"""The one definition of guests' data: what is hidden, masked, and safe to show."""

@@ -1,0 +1,1 @@
+"""What became of every record, for programs as JSON Lines and for people as a page."""

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onlive_provider.models.changes import SAFE_FIELDS, UNREADABLE_FIELDS, Change, epoch, holds, instant, plan
+from tests.client.model_server import merged
+
+RANGES = [
+    {"startDate": "2024-10-13T22:00:00.000Z", "endDate": "2025-10-14T21:59:59.000Z"},
+    {"startDate": "2025-11-01T00:00:00.000Z", "endDate": "2025-12-31T23:59:59.000Z"},
+]
+
+
+def planned(current: dict[str, Any] | None, wanted: dict[str, Any], **more: Any) -> Change:
+    return plan("7", current, wanted, **{"only_changed": True, "object_updates": "merge", **more})
+
+
+EQUAL = [
+    ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00Z"),
+    ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T09:00:00+01:00"),
+    ("end", "2025-03-10T08:00:00.000Z", "2025-03-10T03:00:00.000-05:00"),
+    ("start", "not a time", "not a time"),
+    ("start", None, None),
+    ("guests", [{"email": "a@x.org"}, {"email": "b@x.org"}], [{"email": "B@X.org"}, {"email": "A@x.ORG"}]),
+    ("guests", [{"email": "a@x.org", "extraFields": {"phone": None}}], [{"email": "a@x.org"}]),
+    ("guests", [{"email": "a@x.org", "extraFields": {}}], [{"email": "a@x.org"}]),
+    ("guests", [{"email": "a@x.org", "extraFields": None}], [{"email": "a@x.org"}]),
+    (
+        "reminders",
+        [{"time": 15, "unit": "m"}, {"unit": "h", "time": 1}],
+        [{"time": 1, "unit": "h"}, {"time": 15.0, "unit": "m"}],
+    ),
+    ("dateRanges", RANGES, RANGES[::-1]),
+    ("dateRanges", RANGES[:1], [{"startDate": "2024-10-14T00:00:00+02:00", "endDate": "2025-10-14T23:59:59+02:00"}]),
+    ("calendars", [{"calendarId": "a"}, {"calendarId": "b"}], [{"calendarId": "b"}, {"calendarId": "a"}]),
+    ("calendars", [{"calendarId": "a", "restrictionDates": None}], [{"calendarId": "a"}]),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"], ["3", "4"]], "exclude": [["5", "6"]]}}],
+        [{"calendarId": "a", "restrictionDates": {"exclude": [["5", "6"]], "include": [["3", "4"], ["1", "2"]]}}],
+    ),
+    ("duration", 45, 45.0),
+    ("timeBetween", 0, -0.0),
+    ("event", None, None),
+    ("title", "", ""),
+]
+DIFFERENT = [
+    ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00.001Z"),
+    ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00"),
+    ("start", "2025-03-10T08:00:00.000Z", None),
+    ("title", "2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00Z"),
+    ("title", "Test drive", "test drive"),
+    ("title", None, ""),
+    ("guests", [{"email": "a@x.org"}], [{"email": "a@x.org"}, {"email": "a@x.org"}]),
+    ("guests", [{"email": "strasse@x.org"}], [{"email": "straße@x.org"}]),
+    ("guests", [], None),
+    (
+        "guests",
+        [{"email": "a@x.org", "extraFields": {"firstName": "Ana"}}],
+        [{"email": "a@x.org", "extraFields": {"firstName": "ana"}}],
+    ),
+    (
+        "guests",
+        [{"email": "a@x.org", "extraFields": {"email": "b"}}],
+        [{"email": "a@x.org", "extraFields": {"email": "B"}}],
+    ),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]]}}],
+        [{"calendarId": "a", "restrictionDates": {"include": [["2", "1"]]}}],
+    ),
+    ("dateRanges", RANGES, RANGES[:1]),
+    ("active", True, 1),
+    ("active", False, 0),
+    ("active", False, None),
+    ("duration", 45, "45"),
+    ("duration", 45, 45.5),
+    ("timeBetween", 0, None),
+]
+"""Pairs that mean the same to the API, and pairs that do not."""
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize(("name", "one", "other"), EQUAL)
+def test_values_that_mean_the_same_are_no_change(name: str, one: Any, other: Any, mode: Any) -> None:
+    assert holds({name: one}, name, other, mode)
+    assert holds({name: other}, name, one, mode)
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize(("name", "one", "other"), DIFFERENT)
+def test_values_that_mean_something_else_are_a_change(name: str, one: Any, other: Any, mode: Any) -> None:
+    assert not holds({name: one}, name, other, mode)
+    assert not holds({name: other}, name, one, mode)
+
+
+def test_an_absent_field_and_a_null_one_are_the_same_and_empty_is_another() -> None:
+    assert holds({}, "description", None, "merge")
+    assert not holds({}, "guests", [], "merge")
+    assert not holds({}, "extraFields", {}, "replace")
+    assert not holds({}, "description", "", "merge")
+
+
+@pytest.mark.parametrize("name", ["extraFields", "event"])
+@pytest.mark.parametrize(
+    ("current", "wanted", "merging", "replacing"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True, False),
+        ({"a": 1}, {"a": 1}, True, True),
+        ({"a": 1}, {"a": 2}, False, False),
+        ({"a": 1}, {"a": True}, False, False),
+        ({"a": 1}, {"b": 1}, False, False),
+        ({"a": 1}, {"b": None}, True, False),
+        ({"a": 1}, {"a": 1, "b": None}, True, True),
+        ({"a": 1}, {"a": None}, False, False),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, False, False),
+        ({"a": {"b": 1, "c": None}}, {"a": {"b": 1}}, True, True),
+        ({"a": [2, 1]}, {"a": [1, 2]}, False, False),
+        ({"guests": [2, 1]}, {"guests": [1, 2]}, False, False),
+        ({"email": "A@x"}, {"email": "a@x"}, False, False),
+        ({"n": {"email": "A@x"}}, {"n": {"email": "a@x"}}, False, False),
+        ({"n": [{"email": "A@x"}]}, {"n": [{"email": "a@x"}]}, False, False),
+        ({"start": "2025-03-10T08:00:00.000Z"}, {"start": "2025-03-10T08:00:00Z"}, False, False),
+        ({"a": 1.0}, {"a": 1}, True, True),
+        ({"a": 1}, {}, True, False),
+        ({"a": 1}, None, False, False),
+        (None, {"a": 1}, False, False),
+        (None, {"a": None}, True, False),
+        (None, None, True, True),
+        ("text", {"a": 1}, False, False),
+    ],
+)
+def test_an_object_is_compared_as_the_server_treats_it_and_its_members_by_the_letter(
+    name: str, current: Any, wanted: Any, merging: bool, replacing: bool
+) -> None:
+    assert holds({name: current}, name, wanted, "merge") is merging
+    assert holds({name: current}, name, wanted, "replace") is replacing
+
+
+@pytest.mark.parametrize("name", sorted(UNREADABLE_FIELDS))
+def test_a_field_that_cannot_be_read_back_is_always_in_the_patch_and_never_in_before(name: str) -> None:
+    change = planned({name: "x", "title": "y"}, {name: "x", "title": "y"})
+    assert (change.after, change.before, change.unreadable) == ({name: "x"}, {}, [name])
+    assert not holds({name: "x"}, name, "x", "merge")
+    assert change.inverse() == {}
+
+
+class TestThePlan:
+    def test_it_holds_the_differing_fields_in_the_order_they_were_wanted(self) -> None:
+        change = planned(
+            {"title": "a", "state": "pending", "lang": "en", "updatedAt": "T"},
+            {"state": "confirmed", "title": "a", "lang": None, "guests": []},
+        )
+        assert list(change.after.items()) == [("state", "confirmed"), ("lang", None), ("guests", [])]
+        assert change.before == {"state": "pending", "lang": "en", "guests": None}
+        assert change.as_json() == {
+            "id": "7",
+            "before": {"state": "pending", "lang": "en", "guests": None},
+            "after": {"state": "confirmed", "lang": None, "guests": []},
+            "updatedAt": "T",
+        }
+
+    def test_it_is_true_when_it_changes_something(self) -> None:
+        assert planned({}, {"title": "x"})
+        assert not planned({"title": "x"}, {"title": "x"})
+
+    def test_blindly_it_holds_every_wanted_field(self) -> None:
+        change = planned({"title": "a", "state": "b"}, {"title": "a"}, only_changed=False)
+        assert (change.after, change.before) == ({"title": "a"}, {"title": "a"})
+
+    def test_of_a_record_that_was_not_read_it_knows_nothing_before(self) -> None:
+        change = planned(None, {"title": "a", "agentComment": "b"})
+        assert (change.after, change.before, change.updated_at) == ({"title": "a", "agentComment": "b"}, {}, None)
+
+    def test_a_merged_object_is_narrowed_to_the_wanted_keys(self) -> None:
+        current = {"extraFields": {"a": 1, "b": 2}}
+        assert planned(current, {"extraFields": {"a": 9, "c": 3}}).before == {"extraFields": {"a": 1, "c": None}}
+        replacing = planned(current, {"extraFields": {"a": 9}}, object_updates="replace")
+        assert replacing.before == current
+
+    def test_it_travels_as_plain_json(self) -> None:
+        change = planned({"dateRanges": RANGES}, {"dateRanges": RANGES[:1], "agentComment": "x"})
+        assert json.loads(json.dumps(change.as_json())) == change.as_json()
+
+    def test_its_repr_shows_no_value(self) -> None:
+        assert repr(planned({"title": "geheim"}, {"title": "auch"})) == "Change(id='7', updated_at=None)"
+
+
+class TestTheLinesOfALog:
+    @pytest.mark.parametrize(
+        ("current", "wanted", "line"),
+        [
+            ({"state": "pending"}, {"state": "confirmed"}, "state: pending -> confirmed"),
+            ({"duration": 30}, {"duration": 45}, "duration: 30 -> 45"),
+            ({"active": True}, {"active": False}, "active: true -> false"),
+            ({"lang": "en"}, {"lang": None}, "lang: en -> null"),
+            ({}, {"classification": "internal"}, "classification: (not known) -> internal"),
+            (
+                {"dateRanges": []},
+                {"dateRanges": RANGES[:1]},
+                "dateRanges: [] -> [2024-10-13T22:00:00.000Z to 2025-10-14T21:59:59.000Z]",
+            ),
+            (
+                {"reminders": None},
+                {"reminders": [{"time": 15, "unit": "m"}]},
+                'reminders: null -> [{"time": 15, "unit": "m"}]',
+            ),
+            ({"name": "a\nb"}, {"name": "ñ\n2025 INFO all is well"}, "name: a b -> ñ 2025 INFO all is well"),
+            ({"title": "geheim"}, {"title": "auch geheim"}, "title: set (value not shown)"),
+            ({"title": "geheim"}, {"title": None}, "title: cleared"),
+            ({}, {"guests": [{"email": "geheim"}]}, "guests: set (value not shown)"),
+            ({}, {"extraFields": {"a": "geheim", "b": 1}}, "extraFields: set a, b (value not shown)"),
+        ],
+    )
+    def test_values_are_shown_of_safe_fields_only(
+        self, current: dict[str, Any], wanted: dict[str, Any], line: str
+    ) -> None:
+        assert list(planned(current, wanted).lines().values()) == [line]
+
+    def test_an_empty_object_is_set_without_keys(self) -> None:
+        change = planned({"event": {"a": 1}}, {"event": {}}, object_updates="replace")
+        assert change.lines() == {"event": "event: set (value not shown)"}
+
+    def test_a_long_value_is_cut_and_its_length_told(self) -> None:
+        (line,) = planned({"image": None}, {"image": "x" * 500}).lines().values()
+        assert line == f"image: null -> {'x' * 120}... (500 characters)"
+        (line,) = planned({"image": None}, {"image": "x" * 120}).lines().values()
+        assert line == f"image: null -> {'x' * 120}"
+
+    def test_no_field_that_may_hold_a_guests_data_is_called_safe(self) -> None:
+        private = {"title", "description", "guests", "extraFields", "event", "agentComment"}
+        assert SAFE_FIELDS.isdisjoint(private)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+objects = st.none() | st.dictionaries(st.sampled_from(["a", "b", "email", "start"]), json_values, max_size=4)
+times = st.sampled_from(["2025-03-10T08:00:00.000Z", "2025-03-10T09:00:00+01:00", "2025-03-10T10:00:00.000Z"])
+guests = st.none() | st.lists(st.sampled_from([{"email": "a@x"}, {"email": "B@x"}, {"email": "c@x"}]), max_size=3)
+records = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": st.none() | st.text(max_size=3),
+        "active": st.none() | st.booleans(),
+        "duration": st.none() | st.integers(0, 3) | st.floats(0, 3),
+        "start": times,
+        "guests": guests,
+        "extraFields": objects,
+        "event": objects,
+        "agentComment": st.text(max_size=3),
+    },
+)
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@given(records, records)
+def test_a_patch_and_then_its_inverse_give_back_the_record(
+    mode: Any, before: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    before.pop("agentComment", None)
+    untouched = copy.deepcopy((before, payload))
+    change = planned(before, payload, object_updates=mode)
+    after = merged(before, {k: v for k, v in change.after.items() if k not in UNREADABLE_FIELDS}, mode)
+    again = merged(after, change.inverse(), mode)
+    for name in payload:
+        if name not in UNREADABLE_FIELDS:
+            assert holds(after, name, payload[name], mode)
+            assert holds(again, name, before.get(name), "replace")
+    assert {name: value for name, value in again.items() if name not in payload} == {
+        name: value for name, value in before.items() if name not in payload
+    }
+    assert (before, payload) == untouched
+
+
+@given(records, records)
+def test_what_was_written_is_no_change_the_second_time(before: dict[str, Any], payload: dict[str, Any]) -> None:
+    for mode in ("merge", "replace"):
+        change = planned(before, payload, object_updates=mode)
+        after = merged(before, change.after, mode)
+        assert set(planned(after, payload, object_updates=mode).after) <= UNREADABLE_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00.000000"),
+        ("2025-03-10T09:00:00+01:00", "2025-03-10T08:00:00.000000"),
+        ("2025-03-10T08:00:00.123456Z", "2025-03-10T08:00:00.123456"),
+        ("20250310T080000Z", "2025-03-10T08:00:00.000000"),
+        ("2025-03-10T08:00:00", None),
+        ("2025-03-10", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("tomorrow", None),
+        ("", None),
+        (None, None),
+        (1741593600, None),
+    ],
+)
+def test_an_instant_is_an_iso_time_with_an_offset_and_nothing_else(text: object, expected: str | None) -> None:
+    assert instant(text) == expected
+    assert (epoch(text) is None) == (expected is None)
+
+
+def test_an_instant_counts_seconds_since_the_epoch() -> None:
+    assert epoch("2025-03-10T08:00:00.500Z") == 1741593600.5
+    assert epoch("2025-03-10T09:00:00.500+01:00") == 1741593600.5
