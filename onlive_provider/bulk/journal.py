@@ -22,7 +22,8 @@ from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.errors import OnliveUnknownFateError
 from onlive_provider.models.changes import Change
-from onlive_provider.report.outcomes import Outcome, hide_personal_data, may_hold_personal_data, to_line
+from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
+from onlive_provider.report.outcomes import Outcome, to_line
 from onlive_provider.report.page import write_page
 
 _ENDING = ".run"

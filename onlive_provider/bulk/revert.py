@@ -11,7 +11,8 @@ from onlive_provider.client.updates import Update
 from onlive_provider.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
 from onlive_provider.models.changes import Change, instant
 from onlive_provider.models.fields import APPOINTMENT, SERVICE, Resource
-from onlive_provider.report.outcomes import HIDDEN, Outcome
+from onlive_provider.privacy import HIDDEN
+from onlive_provider.report.outcomes import Outcome
 
 _FIELDS_OF_BOTH = frozenset({"extraFields"})
 _SERVICE_FIELDS = frozenset(

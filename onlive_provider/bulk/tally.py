@@ -7,7 +7,8 @@ from typing import Any
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
-from onlive_provider.report.outcomes import Counts, Outcome, hide_personal_data
+from onlive_provider.privacy import hide_personal_data
+from onlive_provider.report.outcomes import Counts, Outcome
 
 MAX_FAILURES = 20
 """Failures that are told apart from the report."""

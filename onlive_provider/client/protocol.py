@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,17 +11,12 @@ from urllib.parse import quote
 
 from onlive_provider import __version__, errors
 from onlive_provider.client.signing import Credentials, SigningProfile, sign
+from onlive_provider.privacy import without_personal_data
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """A larger answer is refused: no documented answer comes near, and a worker's memory is not the server's to fill."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_WORD = re.compile(r"[^\s\"'<>,;:()]+")
-_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
-_PHONE = r"\+\(?\d(?:[ ().\-/]{0,3}\d){6,}|\d(?:[ ().\-/]{0,3}\d){7,}"
-_DIGITS = re.compile(rf"({_UUID.pattern}|{_DATE})|{_PHONE}", re.IGNORECASE)
-"""Ids and dates, which stay, and whatever else may be a phone number."""
 _MAX_MESSAGE = 300
 _MAX_FIELD_ERRORS = 20
 
@@ -159,12 +153,10 @@ def read_object(answer: Answer) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def without_personal_data(text: str) -> str:
-    """Return a server's sentence on one line, shortened, with e-mail addresses and phone numbers taken out."""
-    one_line = " ".join(text.split())
-    without_emails = _WORD.sub(lambda word: "<e-mail>" if "@" in word[0] else word[0], one_line)
-    hidden = _DIGITS.sub(lambda found: found[1] or "<phone>", without_emails)
-    return hidden if len(hidden) <= _MAX_MESSAGE else f"{hidden[:_MAX_MESSAGE]}..."
+def _sentence(text: str) -> str:
+    """Return a server's sentence on one line, shortened, without guests' data."""
+    shown = without_personal_data(text)
+    return shown if len(shown) <= _MAX_MESSAGE else f"{shown[:_MAX_MESSAGE]}..."
 
 
 def read_error(answer: Answer) -> tuple[str, tuple[errors.FieldError, ...]]:
@@ -181,8 +173,8 @@ def read_error(answer: Answer) -> tuple[str, tuple[errors.FieldError, ...]]:
     found = []
     for item in listed[:_MAX_FIELD_ERRORS] if isinstance(listed, list) else ():
         name, text = (item.get("field"), item.get("message")) if isinstance(item, dict) else ("", item)
-        found.append(errors.FieldError(without_personal_data(str(name or "")), without_personal_data(str(text or ""))))
-    return without_personal_data(str(message)), tuple(found)
+        found.append(errors.FieldError(_sentence(str(name or "")), _sentence(str(text or ""))))
+    return _sentence(str(message)), tuple(found)
 
 
 def failure_error(failure: Failure, *, call: Call, attempts: int, elapsed: float) -> errors.OnliveCallError:

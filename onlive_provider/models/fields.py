@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.privacy import without_personal_data
 
 Kind: TypeAlias = Literal["text", "email", "instant", "number", "flag", "set", "object", "free object"]
 """How a value is compared.
@@ -71,7 +72,8 @@ class Resource:
         :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
         """
         if not _UUID.fullmatch(record_id):
-            raise OnlivePayloadError.of(f"{self.name} id", f"{record_id!r} is not a UUID such as {_EXAMPLE_ID}")
+            given = without_personal_data(repr(record_id))
+            raise OnlivePayloadError.of(f"{self.name} id", f"{given} is not a UUID such as {_EXAMPLE_ID}")
         return f"{self.path}/{record_id}"
 
     def shows(self, name: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import IO, Any, Literal, Self, TypeAlias, get_args
@@ -14,14 +13,8 @@ from onlive_provider.errors import OnlivePayloadError
 OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 
-HIDDEN = "<hidden>"
-"""Stands in a report where a guest's e-mail address or phone number stood. It cannot be sent back."""
-
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON_NAMES = {"updated_at": "updatedAt", "field_errors": "fieldErrors"}
-_EMAIL = r"[^\s\"'<>,;:()\\=/?&]{1,64}(?:@|%40)[^\s\"'<>,;:()\\=/?&]+"
-_PHONE = r"\+\d[\d ().-]{6,}\d"
-_PERSONAL = re.compile(f"{_EMAIL}|{_PHONE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,45 +94,6 @@ class Counts:
     def as_json(self) -> dict[str, int]:
         """Return the counts by name, ``total`` first."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
-
-
-def may_hold_personal_data(line: bytes) -> bool:
-    """Whether there may be something to hide in a line of JSON. To look for the signs is much cheaper than to hide.
-
-    :param line: as :func:`to_line` makes it.
-    """
-    return b"@" in line or b"+" in line or b"%40" in line or b"phone" in line.lower()
-
-
-def hide_personal_data(value: Any) -> Any:
-    """Return JSON with :data:`HIDDEN` in the place of guests' e-mail addresses and phone numbers.
-
-    Hidden are e-mail addresses and international phone numbers in any text, and whatever stands under a name with
-    "phone" in it. A null stays a null, so that a cleared phone number shows as cleared.
-    """
-    if isinstance(value, str):
-        # Nearly no text has one of these, and to look for them is much cheaper than to search.
-        return _PERSONAL.sub(HIDDEN, value) if "@" in value or "+" in value or "%40" in value else value
-    if value is None or isinstance(value, int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {
-            hide_personal_data(name): _hide_all(member)
-            if "phone" in str(name).casefold()
-            else hide_personal_data(member)
-            for name, member in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [hide_personal_data(item) for item in value]
-    return value
-
-
-def _hide_all(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {hide_personal_data(name): _hide_all(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hide_all(item) for item in value]
-    return None if value is None else HIDDEN
 
 
 class ReportReader:

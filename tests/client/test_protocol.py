@@ -20,10 +20,10 @@ from onlive_provider.client.protocol import (
     read_error,
     read_object,
     status_error,
-    without_personal_data,
 )
 from onlive_provider.client.signing import Credentials, SigningProfile
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
+from onlive_provider.privacy import without_personal_data
 from tests.loopback import ID, NOON, SECRET
 
 

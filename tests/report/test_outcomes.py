@@ -11,15 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.report.outcomes import (
-    HIDDEN,
-    Counts,
-    Outcome,
-    ReportReader,
-    hide_personal_data,
-    may_hold_personal_data,
-    to_line,
-)
+from onlive_provider.privacy import HIDDEN, hide_personal_data, may_hold_personal_data
+from onlive_provider.report.outcomes import Counts, Outcome, ReportReader, to_line
 
 EMAIL = "ana.lopez+x@example.co.uk"
 PHONE = "+34 600 000 000"
