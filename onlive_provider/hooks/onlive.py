@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseHook
 
 from onlive_provider.connection.fields import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
 from onlive_provider.connection.settings import read_settings
+from onlive_provider.errors import OnliveError
+from onlive_provider.hooks.arguments import FailOrSkip, read_appointment_update, read_service_update, skipped_errors
 from onlive_provider.hooks.fail_fast import failing_fast
 
 if TYPE_CHECKING:
     from onlive_provider.client.settings import Settings
     from onlive_provider.client.sync import OnliveClient
+    from onlive_provider.client.updates import Update, Updated
 
 
 class OnliveHook(BaseHook):
@@ -74,36 +77,92 @@ class OnliveHook(BaseHook):
         with failing_fast():
             return self.get_conn().get_appointment(appointment_id)
 
-    def update_appointment(self, appointment_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a patch, send all of it, and return the API's answer. One write, and it notifies the guests.
+    def update_appointment(
+        self,
+        appointment_id: str,
+        payload: Mapping[str, Any] | str,
+        *,
+        timezone: str | None = None,
+        only_changed: bool = True,
+        plan_only: bool | str = False,
+        expected_updated_at: str | None = None,
+        on_not_found: FailOrSkip = "fail",
+        on_conflict: FailOrSkip = "fail",
+        fallback_slots: Sequence[Mapping[str, Any]] | str | None = None,
+    ) -> dict[str, Any]:
+        """Read an appointment, compare, send only what changes, and return the appointment.
 
-        ``UpdateAppointmentOperator`` reads first and sends only what changes.
+        One read, and one write if anything differs; a write notifies the guests. The parameters are those of
+        :class:`~onlive_provider.operators.appointment.UpdateAppointmentOperator`.
 
-        :param patch: the API's field names; a field that is left out stays, ``None`` clears.
-        :raises OnlivePayloadError: naming every field that cannot be sent; nothing was sent.
+        :param payload: the API's field names; a field that is left out stays, ``None`` clears.
+        :param only_changed: ``False`` writes blindly: it sends the whole payload and notifies at every call.
+        :return: the appointment as the API answered it, or as it was read when nothing was written.
+        :raises OnlivePayloadError: naming every argument that cannot be used; no call was made.
+        :raises AirflowSkipException: it was not found or the slot is taken, and the caller asked to skip.
         """
-        from onlive_provider.models.appointment import AppointmentUpdate
-
+        skipping = skipped_errors(on_not_found, on_conflict)
         with failing_fast():
-            return self.get_conn().update_appointment(appointment_id, AppointmentUpdate.from_payload(patch).to_patch())
+            wanted = read_appointment_update(
+                appointment_id,
+                payload,
+                timezone=timezone,
+                only_changed=only_changed,
+                plan_only=plan_only,
+                expected_updated_at=expected_updated_at,
+                fallback_slots=fallback_slots,
+            )
+        return self.carry_out(wanted, skipping).record
 
     def get_service(self, service_id: str) -> dict[str, Any]:
         """Return a service as the API answers it. One read."""
         with failing_fast():
             return self.get_conn().get_service(service_id)
 
-    def update_service(self, service_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a patch, send all of it, and return the API's answer. One write.
+    def update_service(
+        self,
+        service_id: str,
+        payload: Mapping[str, Any] | str,
+        *,
+        timezone: str | None = None,
+        only_changed: bool = True,
+        plan_only: bool | str = False,
+        expected_updated_at: str | None = None,
+        on_not_found: FailOrSkip = "fail",
+    ) -> dict[str, Any]:
+        """Read a service, compare, send only what changes, and return the service.
 
-        ``UpdateServiceOperator`` reads first and sends only what changes.
+        One read, and one write if anything differs. The parameters are those of
+        :class:`~onlive_provider.operators.service.UpdateServiceOperator`.
 
-        :param patch: the API's field names; a field that is left out stays, ``None`` clears.
-        :raises OnlivePayloadError: naming every field that cannot be sent; nothing was sent.
+        :param payload: the API's field names; a field that is left out stays, ``None`` clears.
+        :param only_changed: ``False`` writes blindly: it sends the whole payload at every call.
+        :return: the service as the API answered it, or as it was read when nothing was written.
+        :raises OnlivePayloadError: naming every argument that cannot be used; no call was made.
+        :raises AirflowSkipException: it was not found, and the caller asked to skip.
         """
-        from onlive_provider.models.service import ServiceUpdate
-
+        skipping = skipped_errors(on_not_found)
         with failing_fast():
-            return self.get_conn().update_service(service_id, ServiceUpdate.from_payload(patch).to_patch())
+            wanted = read_service_update(
+                service_id,
+                payload,
+                timezone=timezone,
+                only_changed=only_changed,
+                plan_only=plan_only,
+                expected_updated_at=expected_updated_at,
+            )
+        return self.carry_out(wanted, skipping).record
+
+    def carry_out(self, wanted: Update, skipping: tuple[type[OnliveError], ...] = ()) -> Updated:
+        """Carry out a checked update.
+
+        :param skipping: errors for which the task is skipped.
+        """
+        with failing_fast():
+            try:
+                return self.get_conn().update(wanted)
+            except skipping as error:
+                raise AirflowSkipException(f"Skipped, as asked: {error}") from error
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield every service of the organization, page after page. One read for each 20 services.

@@ -27,6 +27,8 @@ _UPDATE_SERVICE = "Update Booking Service"
 _SERVICE_EXAMPLE = "Update Booking Service, Request Example"
 _CALENDAR = "Update Booking Service, Calendar Object Structure"
 
+_ANSWERED_BY_ALL = ("id", "createdAt", "updatedAt", "deletedAt")
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
@@ -59,12 +61,14 @@ class Resource:
 
     :param name: singular, for messages: ``appointment``.
     :param path: of the collection, e.g. ``/api/v1/appointments``.
-    :param fields: by name.
+    :param fields: what an update may name, by name.
+    :param answered: what a GET answers besides; the API sets it.
     """
 
     name: str
     path: str
     fields: Mapping[str, Field] = field(repr=False)
+    answered: tuple[str, ...] = field(repr=False)
 
     def record_path(self, record_id: str) -> str:
         """Return the path of one record.
@@ -79,6 +83,11 @@ class Resource:
     def shows(self, name: str) -> bool:
         """Whether the value of a field may stand in a log, an error and a repr."""
         return name in self.fields and self.fields[name].shown
+
+    @property
+    def names(self) -> list[str]:
+        """The names of a record's members, as far as the API reference knows them."""
+        return [*self.answered, *(name for name, row in self.fields.items() if row.readable)]
 
     def reads(self, name: str) -> bool:
         """Whether a GET answers a field, as far as is known."""
@@ -129,6 +138,10 @@ APPOINTMENT = Resource(
         Field("state", "text", _UPDATE_APPOINTMENT),
         Field("agentComment", "text", _UPDATE_APPOINTMENT, shown=False, readable=False),
     ),
+    (
+        *_ANSWERED_BY_ALL,
+        *("calendarIds", "serviceId", "blocked", "origin", "organizationId", "userGroupId"),
+    ),
 )
 SERVICE = Resource(
     "service",
@@ -151,6 +164,7 @@ SERVICE = Resource(
         Field("dateRanges", "set", _UPDATE_SERVICE, members=DATE_RANGE, key=("startDate", "endDate")),
         Field("calendars", "set", _UPDATE_SERVICE, members=CALENDAR, key=("calendarId",)),
     ),
+    (*_ANSWERED_BY_ALL, "organizationId", "condition"),
 )
 RESOURCES: Mapping[str, Resource] = {resource.name: resource for resource in (APPOINTMENT, SERVICE)}
 IMMUTABLE_FIELDS = ("id", "organizationId", "createdAt", "updatedAt")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.errors import FieldError, OnliveConflictError, OnliveNotFoundError
-from onlive_provider.operators.update import ArgumentReader, FailOrSkip, UpdateOperator, checked_choice
+from onlive_provider.errors import OnliveError
+from onlive_provider.hooks.arguments import FailOrSkip, checked_choice, read_appointment_update, skipped_errors
+from onlive_provider.operators.update import UpdateOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
     from onlive_provider.client.updates import Update
+    from onlive_provider.models.fields import Resource
 
 
 class UpdateAppointmentOperator(UpdateOperator):
@@ -64,27 +66,18 @@ class UpdateAppointmentOperator(UpdateOperator):
         self.on_conflict = checked_choice("on_conflict", on_conflict)
         self.fallback_slots = fallback_slots
 
-    def wanted_update(self) -> Update:
-        """Check every argument and return what they ask for."""
-        from onlive_provider.client.updates import Update
-        from onlive_provider.models.appointment import AppointmentUpdate, parse_slots
+    def resource(self) -> Resource:
+        """Return the kind of record that is updated."""
         from onlive_provider.models.fields import APPOINTMENT
 
-        arguments = ArgumentReader()
-        read = self.read_arguments(arguments, "appointment_id", AppointmentUpdate)
-        slots = None
-        if self.fallback_slots is not None:
-            slots = arguments.read(lambda: parse_slots(self.fallback_slots, timezone=self.timezone))
-        payload = read["payload"]
-        if slots and payload and not (payload.get("start") and payload.get("end")):
-            arguments.refuse(
-                FieldError("fallback_slots", "needs `start` and `end` in the payload: the slot to try first")
-            )
-        arguments.finish()
-        return Update(resource=APPOINTMENT, fallback_slots=tuple(slots or ()), **read)
+        return APPOINTMENT
 
-    def is_skipped(self, error: OnliveNotFoundError | OnliveConflictError) -> bool:
-        """Whether the caller asked to skip the task for this error."""
-        if isinstance(error, OnliveConflictError):
-            return self.on_conflict == "skip"
-        return super().is_skipped(error)
+    def read_update(self) -> Update:
+        """Check every argument and return what they ask for."""
+        return read_appointment_update(
+            self.appointment_id, self.payload, fallback_slots=self.fallback_slots, **self.options()
+        )
+
+    def skipping(self) -> tuple[type[OnliveError], ...]:
+        """Return the errors for which the author asked to skip the task."""
+        return skipped_errors(self.on_not_found, self.on_conflict)

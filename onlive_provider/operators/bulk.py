@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import conf
 
 from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.hooks.arguments import ArgumentReader
 from onlive_provider.operators.bulk_task import BulkTaskOperator, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
-from onlive_provider.operators.update import ArgumentReader
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
 from onlive_provider.errors import OnliveError, OnlivePayloadError
+from onlive_provider.hooks.arguments import ArgumentReader
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.storage import AirflowStorage
-from onlive_provider.operators.update import ArgumentReader
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg

@@ -13,8 +13,8 @@ from onlive_provider.operators.masking import mask_personal_data
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.hooks.arguments import ArgumentReader
     from onlive_provider.models.fields import Resource
-    from onlive_provider.operators.update import ArgumentReader
 
 
 class RevertUpdatesOperator(BulkTaskOperator):

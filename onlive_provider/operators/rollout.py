@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from onlive_provider.bulk.memory import Memory
     from onlive_provider.bulk.tally import Tally
     from onlive_provider.client.settings import Settings
-    from onlive_provider.operators.update import ArgumentReader
+    from onlive_provider.hooks.arguments import ArgumentReader
     from onlive_provider.report.outcomes import Outcome
     from onlive_provider.rollout.phase import Phase
     from onlive_provider.rollout.run import Rollout

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.operators.update import ArgumentReader, UpdateOperator
+from onlive_provider.hooks.arguments import read_service_update
+from onlive_provider.operators.update import UpdateOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
     from onlive_provider.client.updates import Update
+    from onlive_provider.models.fields import Resource
 
 
 class UpdateServiceOperator(UpdateOperator):
@@ -55,13 +57,12 @@ class UpdateServiceOperator(UpdateOperator):
         super().__init__(payload=payload, **kwargs)
         self.service_id = service_id
 
-    def wanted_update(self) -> Update:
-        """Check every argument and return what they ask for."""
-        from onlive_provider.client.updates import Update
+    def resource(self) -> Resource:
+        """Return the kind of record that is updated."""
         from onlive_provider.models.fields import SERVICE
-        from onlive_provider.models.service import ServiceUpdate, check_against_current
 
-        arguments = ArgumentReader()
-        read = self.read_arguments(arguments, "service_id", ServiceUpdate)
-        arguments.finish()
-        return Update(resource=SERVICE, check=check_against_current, **read)
+        return SERVICE
+
+    def read_update(self) -> Update:
+        """Check every argument and return what they ask for."""
+        return read_service_update(self.service_id, self.payload, **self.options())

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from onlive_provider.errors import (
-    FieldError,
-    OnliveConflictError,
-    OnliveNotFoundError,
-    OnlivePayloadError,
-)
+from onlive_provider.errors import OnliveError
+from onlive_provider.hooks.arguments import ArgumentReader, FailOrSkip, checked_choice, skipped_errors
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.masking import mask_personal_data
+from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refused_xcom_fields
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from onlive_provider.client.updates import Update
     from onlive_provider.models.changes import Change
-    from onlive_provider.models.patch import Update as PayloadModel
-
-T = TypeVar("T")
-FailOrSkip = Literal["fail", "skip"]
+    from onlive_provider.models.fields import Resource
 
 
 class UpdateOperator(BaseOperator):
@@ -69,56 +64,61 @@ class UpdateOperator(BaseOperator):
             raise TypeError(f"xcom_fields: {xcom_fields!r} is one string; accepted is a list of field names")
 
     @abstractmethod
-    def wanted_update(self) -> Update:
+    def read_update(self) -> Update:
         """Check every argument and return what they ask for.
 
         :raises OnlivePayloadError: with every argument that cannot be used.
         """
 
-    def read_arguments(self, arguments: ArgumentReader, id_name: str, model: type[PayloadModel]) -> dict[str, Any]:
-        """Read the arguments that every update has.
+    @abstractmethod
+    def resource(self) -> Resource:
+        """Return the kind of record that is updated."""
 
-        :param id_name: the argument that holds the record's id.
-        :param model: what may be sent to this kind of record.
-        """
-        from onlive_provider.models.patch import parse_flag, parse_instant, parse_record_id
-
-        expected = self.expected_updated_at
+    def options(self) -> dict[str, Any]:
+        """Return the options that every update has."""
         return {
-            "id": arguments.read(lambda: parse_record_id(getattr(self, id_name), id_name)),
-            "payload": arguments.read(lambda: model.from_payload(self.payload, timezone=self.timezone).to_patch()),
+            "timezone": self.timezone,
             "only_changed": self.only_changed,
-            "plan_only": arguments.read(lambda: parse_flag(self.plan_only, "plan_only")),
-            "expected_updated_at": expected
-            and arguments.read(lambda: parse_instant(expected, "expected_updated_at", self.timezone)),
+            "plan_only": self.plan_only,
+            "expected_updated_at": self.expected_updated_at,
         }
+
+    def skipping(self) -> tuple[type[OnliveError], ...]:
+        """Return the errors for which the author asked to skip the task."""
+        return skipped_errors(self.on_not_found)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Carry the update out, push ``outcome`` and ``change``, and return the record."""
-        with failing_fast():
-            wanted = self.wanted_update()
-            try:
-                with OnliveHook(self.onlive_conn_id).get_conn() as client:
-                    result = client.update(wanted)
-            except (OnliveNotFoundError, OnliveConflictError) as error:
-                if not self.is_skipped(error):
-                    raise
-                self._skip(context, wanted.id, error)
-        self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
-        self._push(context, result.outcome, result.change)
-        if self.xcom_fields is None:
-            return result.record
-        return {name: result.record[name] for name in self.xcom_fields if name in result.record}
-
-    def is_skipped(self, error: OnliveNotFoundError | OnliveConflictError) -> bool:
-        """Whether the caller asked to skip the task for this error."""
-        return isinstance(error, OnliveNotFoundError) and self.on_not_found == "skip"
-
-    def _skip(self, context: Context, record_id: str, error: Exception) -> NoReturn:
         from onlive_provider.models.changes import Change
 
-        self._push(context, "skipped", Change(record_id, {}, {}))
-        raise AirflowSkipException(f"Skipped, as asked: {error}") from error
+        with failing_fast():
+            wanted = self._checked_update()
+        hook = OnliveHook(self.onlive_conn_id)
+        with hook.get_conn():
+            try:
+                result = hook.carry_out(wanted, self.skipping())
+            except AirflowSkipException:
+                self._push(context, "skipped", Change(wanted.id, {}, {}))
+                raise
+        self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
+        self._push(context, result.outcome, result.change)
+        return narrow(result.record, self.xcom_fields)
+
+    def _checked_update(self) -> Update:
+        """Return the update, which is also checked against ``xcom_fields`` before anything is written."""
+        arguments = ArgumentReader()
+        wanted = arguments.read(self.read_update)
+        known = self.resource().names
+        arguments.refuse(*refused_xcom_fields(self.xcom_fields, known, is_open=True))
+        arguments.finish()
+        assert wanted is not None
+
+        def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+            refuse_missing_xcom_fields(self.xcom_fields, known, current)
+            if wanted.check is not None:
+                wanted.check(patch, current)
+
+        return replace(wanted, check=check)
 
     def _push(self, context: Context, outcome: str, change: Change) -> None:
         context["ti"].xcom_push(key="outcome", value=outcome)
@@ -131,34 +131,3 @@ class UpdateOperator(BaseOperator):
         """
         super()._do_render_template_fields(parent, *args, **kwargs)
         mask_personal_data(parent.payload)
-
-
-def checked_choice(name: str, value: FailOrSkip) -> FailOrSkip:
-    """Return ``fail`` or ``skip``, or refuse another value when the DAG file is read."""
-    if value not in ("fail", "skip"):
-        raise ValueError(f"{name}: {value!r} is not accepted; accepted are 'fail' and 'skip'")
-    return value
-
-
-class ArgumentReader:
-    """Reads a task's rendered arguments one by one and keeps every error, so that all are told at once."""
-
-    def __init__(self) -> None:
-        self._errors: dict[FieldError, None] = {}
-
-    def read(self, parse: Callable[[], T]) -> T | None:
-        """Return what ``parse`` returns, or ``None`` and keep its errors."""
-        try:
-            return parse()
-        except OnlivePayloadError as error:
-            self.refuse(*error.errors)
-            return None
-
-    def refuse(self, *errors: FieldError) -> None:
-        """Keep errors; the same one told twice counts once."""
-        self._errors.update(dict.fromkeys(errors))
-
-    def finish(self) -> None:
-        """Raise one error that holds all that were kept, if any were."""
-        if self._errors:
-            raise OnlivePayloadError(list(self._errors))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from onlive_provider import errors
 from onlive_provider.hooks.onlive import OnliveHook
@@ -60,15 +60,58 @@ def test_records_are_read_as_the_api_answers_them(connect):
     ]
 
 
-def test_an_update_sends_exactly_the_patch(connect):
+def test_a_blind_update_sends_exactly_the_patch(connect):
     with LoopbackServer(reply(200, {"id": ID}), reply(200, {"id": ID, "active": True})) as server:
         hook = connect(server.url)
-        assert hook.update_appointment(ID, {"title": "Demo", "description": None}) == {"id": ID}
-        assert hook.update_service(ID, {"active": "true", "dateRanges": []}) == {"id": ID, "active": True}
+        patch = {"title": "Demo", "description": None}
+        assert hook.update_appointment(ID, patch, only_changed=False) == {"id": ID}
+        patch = {"active": "true", "dateRanges": []}
+        assert hook.update_service(ID, patch, only_changed=False) == {"id": ID, "active": True}
     assert [(each.method, each.target, each.body) for each in server.requests] == [
         ("PUT", f"/api/v1/appointments/{ID}", b'{"title":"Demo","description":null}'),
         ("PUT", f"/api/v1/services/{ID}", b'{"active":true,"dateRanges":[]}'),
     ]
+
+
+SERVED = {"id": ID, "updatedAt": "2025-03-09T19:32:06.669Z", "state": "pending", "start": "2030-03-10T08:00:00.000Z"}
+
+
+def test_an_update_reads_compares_and_sends_only_what_changes(connect):
+    written = {**SERVED, "state": "confirmed"}
+    with LoopbackServer(reply(200, SERVED), reply(200, written), reply(200, written)) as server:
+        hook = connect(server.url)
+        payload = {"state": "confirmed", "start": "2030-03-10T09:00"}
+        for _ in range(2):
+            assert hook.update_appointment(ID, payload, timezone="Europe/Madrid") == written
+    assert [(each.method, each.body) for each in server.requests] == [
+        ("GET", b""),
+        ("PUT", b'{"state":"confirmed"}'),
+        ("GET", b""),
+    ]
+
+
+def test_an_update_can_only_plan_and_guard_and_fall_back(connect):
+    answers = [reply(200, SERVED)] * 3 + [reply(409, {"message": "taken"}), reply(200, {"id": ID})]
+    first = {"start": "2030-03-10T10:00Z", "end": "2030-03-10T10:30Z"}
+    second = {"start": "2030-03-10T11:00Z", "end": "2030-03-10T11:30Z"}
+    with LoopbackServer(*answers) as server:
+        hook = connect(server.url)
+        assert hook.update_appointment(ID, {"state": "confirmed"}, plan_only="true") == SERVED
+        with pytest.raises(errors.OnliveStaleRecordError) as caught:
+            hook.update_service(ID, {"name": "x"}, expected_updated_at="2025-01-01T00:00:00Z")
+        assert isinstance(caught.value, AirflowFailException)
+        hook.update_appointment(ID, first, fallback_slots=[second])
+    assert [each.method for each in server.requests] == ["GET", "GET", "GET", "PUT", "PUT"]
+    assert b"2030-03-10T11:00:00.000Z" in server.requests[-1].body
+
+
+@pytest.mark.parametrize(("status", "option"), [(404, "on_not_found"), (409, "on_conflict")])
+def test_an_update_skips_the_task_where_its_author_asked_for_it(connect, status, option):
+    for choice, error in (("skip", AirflowSkipException), ("fail", AirflowFailException)):
+        with LoopbackServer(reply(status, {"message": "no"})) as server, pytest.raises(error):
+            connect(server.url).update_appointment(ID, {"title": "x"}, only_changed=False, **{option: choice})
+    with pytest.raises(ValueError, match=f"{option}: 'ignore' is not accepted"):
+        connect("http://127.0.0.1:1").update_appointment(ID, {"title": "x"}, **{option: "ignore"})
 
 
 @pytest.mark.parametrize("update", ["update_appointment", "update_service"])

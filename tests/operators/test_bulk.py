@@ -475,7 +475,7 @@ def test_a_cleared_task_and_another_input_start_afresh(
 
 
 def test_the_same_rows_for_another_kind_of_record_start_afresh(server: ManyRecords, tmp_path: Path) -> None:
-    from onlive_provider.operators.update import ArgumentReader
+    from onlive_provider.hooks.arguments import ArgumentReader
 
     rows = [{"id": record_id(0), "extraFields": {"a": "b"}}]
     prints = {

@@ -231,8 +231,35 @@ def test_a_missing_record_skips_the_task_when_asked(
 
 
 def test_what_is_returned_is_narrowed_to_xcom_fields(appointment_server: RecordServer, execute: Execute) -> None:
-    record, _ = execute(update({"state": "confirmed"}, xcom_fields=["id", "state", "unknown"]))
+    record, _ = execute(update({"state": "confirmed"}, xcom_fields=["id", "state", "lang"]))
+    assert "lang" not in appointment_server.record
     assert record == {"id": ID, "state": "confirmed"}
+
+
+def test_an_xcom_field_that_the_api_adds_is_returned(appointment_server: RecordServer, execute: Execute) -> None:
+    appointment_server.record["waitingList"] = 3
+    record, _ = execute(update({"state": "confirmed"}, xcom_fields=["waitingList"]))
+    assert record == {"waitingList": 3}
+
+
+def test_a_slip_in_xcom_fields_is_refused_with_the_near_name_before_any_call(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    with pytest.raises(errors.OnlivePayloadError) as caught:
+        execute(update({"titel": "x"}, xcom_fields=["id", "udpatedAt"]))
+    assert [(each.field, each.message.rpartition("; ")[2]) for each in caught.value.errors] == [
+        ("titel", 'did you mean "title"?'),
+        ("xcom_fields", 'did you mean "updatedAt"?'),
+    ]
+    assert appointment_server.requests == []
+
+
+def test_an_xcom_field_that_no_record_has_is_refused_before_the_write(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    with pytest.raises(errors.OnlivePayloadError, match="xcom_fields: 'unknown' is no field"):
+        execute(update({"state": "confirmed"}, xcom_fields=["id", "unknown"]))
+    assert appointment_server.methods == ["GET"]
 
 
 def test_the_connection_is_the_one_that_was_named(
