@@ -8,7 +8,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
-.PHONY: help demo airflow test test-oldest bench lint format build lock clean
+.PHONY: help demo airflow test test-oldest bench tables lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -16,6 +16,7 @@ help:
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
 	@echo "make test-oldest  run the suite on the oldest Airflow this provider supports (needs Python 3.11 or 3.12)"
 	@echo "make bench        measure speed, memory and pacing beside other ways (half an hour); writes docs/benchmarks.md"
+	@echo "make tables       write the tables of fields in the documentation anew, from the code"
 	@echo "make lint         ruff, mypy and the contract of imports"
 	@echo "make build        build the wheel and check what is in it"
 
@@ -49,6 +50,9 @@ test-oldest: .venv-oldest/ready
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
+
+tables: .venv/ready
+	@$(BIN)/python -m scripts.tables
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -13,17 +13,12 @@ from typing import Any, ClassVar, TypeAlias
 _Failures: TypeAlias = Sequence[Mapping[str, Any]]
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 service`` or ``1,200 services``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One field and what is wrong with it, in the words of the API or of our own checks.
 
-    :param field: path of the field as the API spells it, e.g. ``guests[0].email``; ``""`` when the API names none.
-    :param message: what is wrong and what is accepted. Holds no guest's data.
+    :param field: path as the API spells it, e.g. ``guests[0].email``; ``""`` when the API names none.
+    :param message: what is wrong and what is accepted; no guest's data.
     """
 
     field: str
@@ -42,8 +37,7 @@ class OnliveError(Exception):
 class OnliveConfigError(OnliveError, ValueError):
     """A setting of the Connection or of the client cannot be used. Raised before any call.
 
-    :param setting: the setting's name in the Connection, e.g. ``host`` or ``extra.timeout``.
-    :param message: what was given and what is accepted; never a secret.
+    :param setting: its name in the Connection, e.g. ``host`` or ``extra.timeout``; never its value, if that is secret.
     """
 
     def __init__(self, setting: str, message: str) -> None:
@@ -59,7 +53,7 @@ class OnlivePayloadError(OnliveError, ValueError):
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
-        head = f"{counted(len(self.errors), 'field')} cannot be sent; nothing was sent:"
+        head = f"{_counted(len(self.errors), 'field')} cannot be sent; nothing was sent:"
         super().__init__("\n".join([head, *(f"  - {error}" for error in self.errors)]))
 
     @classmethod
@@ -71,8 +65,7 @@ class OnlivePayloadError(OnliveError, ValueError):
 class OnliveStaleRecordError(OnliveError):
     """The record was changed since the caller last saw it (``expected_updated_at``). Nothing was sent.
 
-    :param expected: the ``updatedAt`` that the caller expected.
-    :param actual: the ``updatedAt`` that the server holds.
+    :param expected: the ``updatedAt`` that the caller expected; ``actual`` is the server's.
     """
 
     def __init__(self, record: str, expected: str, actual: str | None) -> None:
@@ -104,7 +97,7 @@ class OnliveCallError(OnliveError):
         self.retry_after = retry_after
         where = f"{call}: " if call else ""
         advice = f" {self.advice}" if self.advice else ""
-        super().__init__(f"{where}{message} ({counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
+        super().__init__(f"{where}{message} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
 
 
 class OnliveConnectError(OnliveCallError):
@@ -147,8 +140,7 @@ class OnliveStatusError(OnliveCallError):
     """The server answered with an error status.
 
     :param status: the HTTP status.
-    :param server_message: the answer's ``message``, or ``""``.
-    :param errors: the answer's field errors, as the server worded them.
+    :param server_message: the answer's ``message``, or ``""``; ``errors`` are its field errors.
     :param call: what :class:`OnliveCallError` takes besides.
     """
 
@@ -297,6 +289,10 @@ class OnliveRolloutToRetryError(OnliveRolloutFailedError):
     """A rollout was stopped by failures that may be over later."""
 
     retryable = True
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _record(failure: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
-from onlive_provider.errors import counted
+from onlive_provider.models.wording import counted
 
 if TYPE_CHECKING:
     from onlive_provider.sandbox.server import Sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,33 @@ def test_the_version_is_written_in_one_place():
     project = (PACKAGE.parent / "pyproject.toml").read_text()
     assert 'dynamic = ["version"]' in project
     assert 'path = "onlive_provider/__init__.py"' in project
+
+
+TOP_LEVEL_MODULES = {"__init__", "cli", "errors", "get_provider_info", "links", "privacy", "retry_policy"}
+MAX_LINES = 300
+
+
+def layers() -> list[str]:
+    contracts = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if each["type"] == "layers"]
+    assert contract["containers"] == ["onlive_provider"]
+    assert contract["exhaustive"] is True
+    return [name.strip() for layer in contract["layers"] for name in layer.split("|")]
+
+
+def test_every_room_and_module_stands_in_exactly_one_layer_of_the_contract():
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert sorted(layers()) == sorted(rooms | modules)
+
+
+def test_only_a_few_modules_stand_outside_a_room():
+    assert {path.stem for path in PACKAGE.glob("*.py")} <= TOP_LEVEL_MODULES
+
+
+def test_no_file_of_the_package_holds_two_ideas():
+    files = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+    assert {name for name, text in files.items() if text.count("\n") > MAX_LINES} == set()
 
 
 def test_every_entry_point_leads_somewhere():

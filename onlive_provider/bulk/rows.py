@@ -21,7 +21,8 @@ from importlib import import_module
 from typing import IO, Any, Literal, TypeAlias
 
 from onlive_provider.bulk.columns import check_columns, check_mapping, targets
-from onlive_provider.errors import FieldError, OnlivePayloadError, counted
+from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models.wording import counted
 
 OnNull: TypeAlias = Literal["omit", "clear"]
 OpenFile: TypeAlias = Callable[[str], IO[bytes]]

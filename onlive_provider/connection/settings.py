@@ -164,8 +164,8 @@ def _short(value: Any) -> str:
 
 
 def _unknown(name: str) -> str:
-    from difflib import get_close_matches
+    from onlive_provider.models.wording import nearest
 
-    close = get_close_matches(name, _EXTRA_BY_NAME, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
+    close = nearest(name, _EXTRA_BY_NAME)
+    hint = f"did you mean {close}? " if close else ""
     return f"is not a setting; {hint}accepted are {', '.join(_EXTRA_BY_NAME)}"

@@ -14,8 +14,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def suggest(given: str, names: Iterable[str]) -> str:
-    """Return ``did you mean "name"?`` for the name closest to what was given, or an empty string."""
+def nearest(given: str, names: Iterable[str]) -> str | None:
+    """Return the name that is closest to what was given, in whatever case, if one is close."""
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(given.lower(), by_lower, n=1)
-    return f'did you mean "{by_lower[close[0]]}"?' if close else ""
+    return by_lower[close[0]] if close else None
+
+
+def suggest(given: str, names: Iterable[str]) -> str:
+    """Return ``did you mean "name"?`` for the name closest to what was given, or an empty string."""
+    name = nearest(given, names)
+    return f'did you mean "{name}"?' if name else ""

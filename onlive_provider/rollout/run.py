@@ -11,9 +11,10 @@ from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.run import Worklist
 from onlive_provider.client.steps import Note
-from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError, counted
+from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
 from onlive_provider.rollout.phase import Phase
 from onlive_provider.rollout.plan import ServicePlan, plan_again, plan_service

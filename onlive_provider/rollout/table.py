@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from onlive_provider.errors import counted
+from onlive_provider.models.wording import counted
 from onlive_provider.seasons.date_ranges import Span, read_spans
 from onlive_provider.seasons.local_days import first_instant, last_instant
 from onlive_provider.seasons.restriction_days import included_days

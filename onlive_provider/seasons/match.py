@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from onlive_provider.errors import counted
+from onlive_provider.models.wording import counted
 from onlive_provider.seasons.date_ranges import ONE_SECOND, Span, cut
 
 _LEAST_OF_A_DAY = 22  # hours: a day with a clock change is shorter than others

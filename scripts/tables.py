@@ -1,0 +1,116 @@
+"""Write the tables of fields in the documentation, from the one table in the code and the models' JSON schemas.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``make tables`` writes all of them anew.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from onlive_provider.models.appointment import AppointmentUpdate
+from onlive_provider.models.fields import APPOINTMENT, SERVICE, Field, Resource
+from onlive_provider.models.service import ServiceUpdate
+
+DOCS = Path(__file__).parents[1] / "docs"
+MODELS = ((APPOINTMENT, AppointmentUpdate), (SERVICE, ServiceUpdate))
+
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_KINDS = {"instant": "time", "set": "array, in any order", "free object": "object", "flag": "true or false"}
+
+
+def fields_table(resource: Resource, schema: Mapping[str, Any]) -> str:
+    """Return what is known of a resource's fields: what may be sent, and what the provider does with it."""
+    rows = [
+        f"| `{name}` | {_type(field, _property(schema, name))} | {_described(_property(schema, name))} "
+        f"| {_answer(field)} | {_shown(field)} | {field.source} |"
+        for name, field in _flat(resource.fields)
+    ]
+    head = ["| field | type | what it is | read back | value in the log | API reference |", "|---|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def seed_table() -> str:
+    """Return the updatable fields that a record of a seed file may have, with their JSON types."""
+    rows = []
+    for resource, model in MODELS:
+        schema = model.model_json_schema()
+        cells = [f"`{name}` ({_type(field, _property(schema, name))})" for name, field in resource.fields.items()]
+        rows.append(f"| {resource.name} | {', '.join(cells)} |")
+    return "\n".join(["| record | updatable fields |", "|---|---|", *rows])
+
+
+def tables() -> dict[str, str]:
+    """Return every table by its name."""
+    named = {f"{resource.name}s": fields_table(resource, model.model_json_schema()) for resource, model in MODELS}
+    return {**named, "seed": seed_table()}
+
+
+def with_tables(text: str) -> str:
+    """Return a page with its tables written anew."""
+    written = tables()
+    return _TABLE.sub(lambda found: f"{found[1]}{written[found[2]]}\n{found[3]}", text)
+
+
+def _flat(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Yield fields and the members of their items, by their path such as ``guests[].email``."""
+    for name, field in fields.items():
+        yield prefix + name, field
+        yield from _flat(field.members, f"{prefix}{name}{'[]' if field.kind == 'set' else ''}.")
+
+
+def _property(schema: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return the JSON schema of a member, without the ``null`` that every field takes."""
+    found: dict[str, Any] = dict(schema)
+    for step in path.replace("[]", ".[]").split("."):
+        found = dict(
+            _resolved(schema, found)["items"] if step == "[]" else _resolved(schema, found)["properties"][step]
+        )
+        about = {name: found[name] for name in ("description",) if name in found}
+        found = {**_resolved(schema, found), **about}
+    return found
+
+
+def _resolved(schema: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    choices = [each for each in found.get("anyOf", ()) if each.get("type") != "null"]
+    resolved = {**found, **choices[0]} if len(choices) == 1 else dict(found)
+    while "$ref" in resolved:
+        name = resolved.pop("$ref").rpartition("/")[2]
+        resolved = {**schema["$defs"][name], **resolved}
+    return resolved
+
+
+def _type(field: Field, schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{choice}`" for choice in schema["enum"])
+    return _KINDS.get(field.kind, field.kind)
+
+
+def _described(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description", "")).replace("\n", " ").replace("|", "\\|")
+
+
+def _answer(field: Field) -> str:
+    return "yes" if field.readable else "no: sent at every run"
+
+
+def _shown(field: Field) -> str:
+    return "shown" if field.shown else "not shown"
+
+
+def main() -> int:
+    """Write the tables of every page."""
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text("utf-8")
+        written = with_tables(text)
+        if written != text:
+            page.write_text(written, "utf-8")
+            print(f"{page.relative_to(DOCS.parent)}: tables written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
