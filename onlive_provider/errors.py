@@ -231,7 +231,7 @@ class OnliveUnexpectedError(OnliveError):
 
 
 class OnliveStoppedError(OnliveError):
-    """The task was told to stop; the records that it did not reach are ``not_attempted``."""
+    """The task was asked to stop; the records that it did not reach are ``not_attempted``."""
 
     retryable = True
 

@@ -1,4 +1,4 @@
-"""What the machine's environment says about the way to a server: its proxy and its CA bundle."""
+"""The proxy and the CA bundle that the machine's environment sets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The way to one server.
+    """How to get to one server.
 
     :param proxy: the proxy's address, which may hold a password, or ``None``.
     :param ca_bundle: path of a file or folder of trusted certificates.
@@ -42,7 +42,7 @@ def read_environment(base_url: str) -> Environment:
 
 
 def trust(ca_bundle: str) -> ssl.SSLContext:
-    """Return the TLS settings of a client that trusts these certificates and no others.
+    """Return TLS settings that trust these certificates and no others.
 
     :param ca_bundle: path of a file or folder.
     :raises OnliveTlsError: the file holds no certificate that can be read.
@@ -56,7 +56,7 @@ def trust(ca_bundle: str) -> ssl.SSLContext:
 
 
 def split_proxy(proxy: str) -> tuple[str, dict[str, str]]:
-    """Return a proxy's address without its credentials, and the header that holds these, if there are any."""
+    """Return a proxy's address without its credentials, and the header that carries them, if any."""
     parts = urlsplit(proxy)
     credentials, _, host = parts.netloc.rpartition("@")
     address = f"{parts.scheme}://{host}"
@@ -84,9 +84,9 @@ def _ca_bundle() -> str:
 
 
 def _proxy(base_url: str) -> str | None:
-    """Return the proxy's address, none on the way to this very machine, whatever the environment says.
+    """Return the proxy's address; never one for this machine itself, whatever the environment says.
 
-    :raises OnliveConfigError: without the proxy's address, which may hold a password.
+    :raises OnliveConfigError: it is not an address. The error does not show it: it may hold a password.
     """
     parts = urlsplit(base_url)
     if is_loopback(parts.hostname or ""):

@@ -14,7 +14,7 @@ from onlive_provider.client.signing import Credentials, SigningProfile, sign
 from onlive_provider.privacy import without_personal_data
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""A larger answer is refused: no documented answer comes near, and a worker's memory is not the server's to fill."""
+"""Larger answers are refused: no documented answer comes near, and they would fill a worker's memory."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _MAX_MESSAGE = 300
@@ -60,7 +60,7 @@ class Request:
 class Answer:
     """What came back. Its repr does not show the body, which may hold guests' data.
 
-    :param headers: found by names in lower case.
+    :param headers: by name, in lower case.
     """
 
     status: int
@@ -72,7 +72,7 @@ class Answer:
 
 
 class FailureKind(Enum):
-    """Why no usable answer came, by what it says of the request's fate."""
+    """Why there is no usable answer, by what that means for the request's fate."""
 
     NOT_SENT = "the server could not be reached"
     TLS = "the TLS handshake failed"
@@ -82,9 +82,9 @@ class FailureKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The transport's report that no usable answer came.
+    """The transport got no usable answer.
 
-    :param detail: the transport's own words, for a person.
+    :param detail: the transport's own words, for people.
     """
 
     kind: FailureKind
@@ -135,7 +135,7 @@ def build_request(
     query = canonical_query(call.query)
     url = f"{base_url}{call.path}{'?' + query if query else ''}"
     body = None if call.payload is None else encode_body(call.payload)
-    # Named here and not left to the transport, which may spell it otherwise than it was signed.
+    # Set here because the transport might spell it differently from what was signed.
     host = base_url.partition("://")[2]
     headers = {"Host": host, "Accept": "application/json", "User-Agent": f"airflow-provider-onlive/{__version__}"}
     if body is not None:
@@ -160,7 +160,7 @@ def _sentence(text: str) -> str:
 
 
 def read_error(answer: Answer) -> tuple[str, tuple[errors.FieldError, ...]]:
-    """Return an error answer's message and first field errors; newer forms of the body are read as far as they go."""
+    """Return an error answer's message and first field errors, as far as its form can be read."""
     document = read_object(answer)
     if document is None:
         return "", ()
@@ -178,7 +178,7 @@ def read_error(answer: Answer) -> tuple[str, tuple[errors.FieldError, ...]]:
 
 
 def failure_error(failure: Failure, *, call: Call, attempts: int, elapsed: float) -> errors.OnliveCallError:
-    """Return the error of a call whose transport brought no answer."""
+    """Return the error of a call that got no usable answer."""
     lost = errors.OnliveUnknownFateError if call.is_write else errors.OnliveNoAnswerError
     kind: type[errors.OnliveCallError] = {
         FailureKind.NOT_SENT: errors.OnliveConnectError,
@@ -205,7 +205,7 @@ _BY_STATUS: dict[int, type[errors.OnliveStatusError]] = {
 def status_error(
     answer: Answer, *, call: str, attempts: int, elapsed: float, retry_after: float | None, skew: float | None
 ) -> errors.OnliveCallError:
-    """Return the error of an answer that is not a JSON object with a status of 2xx.
+    """Return the error of an answer that is not a JSON object with status 2xx.
 
     :param skew: seconds by which the server's clock is ahead, when that is the likely cause of a 401.
     """

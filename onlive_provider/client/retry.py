@@ -1,4 +1,4 @@
-"""May this be sent again, and when: pure functions of what came back."""
+"""Whether and when a call may be sent again: pure functions of what came back."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 """Seconds: no back-off is longer, unless the server asks for more."""
 LONGEST_RETRY_AFTER = 366 * 86_400.0
-"""Seconds: a server that asks for a longer wait does not mean it."""
+"""Seconds: a longer ``Retry-After`` is taken for a mistake and ignored."""
 SETTLING_DELAY = 1.0
-"""Seconds: a write without an answer may still be under way; it is not looked up sooner."""
+"""Seconds: a write without an answer may still be in progress, so it is not looked up sooner."""
 SKEW_TOLERANCE = 60.0
 """Seconds: a clock that is off by less is not the cause of a 401 (the documented window is 15 minutes)."""
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 BUSY_STATUSES = frozenset({429, 503})
-"""Answers of a server that wants fewer calls of this key, and not only this one later: all its callers wait."""
+"""Statuses that throttle the whole key, not just this call: all its callers wait."""
 UNKNOWN_FATE_STATUSES = frozenset({408, 500, 502, 504})
-"""Answers after which a write may have been made all the same. 425, 429 and 503 say that it was not taken."""
+"""Statuses after which a write may have been made anyway. 425, 429 and 503 say that it was not accepted."""
 
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def may_be_sent_again(outcome: Answer | Failure) -> bool:
-    """Whether the same call may succeed later without anybody correcting anything."""
+    """Whether the same call may succeed later with nothing changed."""
     if isinstance(outcome, Failure):
         return outcome.kind in (FailureKind.NOT_SENT, FailureKind.LOST)
     return outcome.status in RETRIED_STATUSES
@@ -44,7 +44,7 @@ def fate_is_unknown(outcome: Answer | Failure) -> bool:
 
 
 def backoff(attempt: int, random: float) -> float:
-    """Return the seconds to wait after the ``attempt``-th try: full jitter under a doubling bound.
+    """Return the seconds to wait after an attempt: full jitter, up to a bound that doubles each time.
 
     :param attempt: 1 for the first.
     :param random: evenly distributed in [0, 1).
@@ -53,9 +53,9 @@ def backoff(attempt: int, random: float) -> float:
 
 
 def retry_after(answer: Answer, now: float) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, or ``None`` when it asks for nothing intelligible.
+    """Return the seconds that ``Retry-After`` asks for, or ``None`` if it cannot be read.
 
-    :param now: seconds since the epoch; only used for a date when the answer has no ``Date`` of its own.
+    :param now: seconds since the epoch; used if ``Retry-After`` is a date and the answer has no ``Date``.
     """
     text = answer.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What a client needs to know before its first call, each value checked where it is set."""
+"""The settings of a client, checked when they are set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to reach the API, and how patiently.
+    """How to reach the API, and how long to keep trying.
 
     :param credentials: the access key.
     :param base_url: scheme, host and optional port; nothing else.
@@ -50,7 +50,7 @@ class Settings:
     object_updates: ObjectUpdates = "merge"
 
     def __post_init__(self) -> None:
-        """Refuse what could not work."""
+        """Refuse settings that cannot work."""
         if not self.credentials.access_key_id:
             raise OnliveConfigError("login", "is empty; it holds the Access Key ID")
         if not self.credentials.secret_access_key:
@@ -100,7 +100,7 @@ def _checked_base_url(base_url: str, allow_http: bool) -> str:
 
 
 def is_host(host: str) -> bool:
-    """Whether a text, in lower case, can be the name or the IP address of a machine."""
+    """Whether a text in lower case can be a host name or an IP address."""
     return bool(_HOST_NAME.fullmatch(host)) or _is_ip_address(host)
 
 

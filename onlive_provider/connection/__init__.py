@@ -1,1 +1,1 @@
-"""An Airflow Connection of type ``onlive``: its fields, its form, its settings, and what is wrong with them."""
+"""An Airflow Connection of type ``onlive``: its fields, its form, its settings, its test."""

@@ -1,4 +1,4 @@
-"""What stands between a Connection and the API, in a sentence for the person who presses Test."""
+"""Tests a Connection and explains, in one sentence, what is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ _URI_ADVICE = (
 
 
 def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
-    """Look a Connection up, make one signed, read-only call with it, and say what came of it. Never raises.
+    """Make one signed, read-only call with a Connection. Never raises.
 
     :param find: looks the Connection up.
+    :return: whether it works, and a sentence that holds no secret.
     """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 

@@ -1,1 +1,1 @@
-"""From an Airflow Connection to a client."""
+"""The hook, and how arguments and errors pass between Airflow and the client."""

@@ -1,4 +1,4 @@
-"""Reads the arguments of one update, as a caller or a template gave them, and reports everything wrong with them."""
+"""Reads the arguments of one update, as a caller or a template gave them, and reports all that are invalid."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ArgumentReader:
             return None
 
     def refuse(self, *errors: FieldError) -> None:
-        """Keep errors; the same one found twice counts once."""
+        """Keep errors. A duplicate counts once."""
         self._errors.update(dict.fromkeys(errors))
 
     def finish(self) -> None:
-        """Raise one error that holds all that were kept, if any were."""
+        """Raise all errors that were kept, as one."""
         if self._errors:
             raise OnlivePayloadError(list(self._errors))
 

@@ -1,4 +1,4 @@
-"""Errors that Airflow must not retry: the same Onlive error, made one that fails the task at once."""
+"""Makes an error that a retry cannot help fail the task at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ E = TypeVar("E", bound=OnliveError)
 
 
 def terminal(error: E) -> E:
-    """Return the error as one that is also an ``AirflowFailException``: same class, text and attributes.
+    """Return the same error as an ``AirflowFailException`` too, with its class, text and attributes.
 
     ``except OnliveConflictError`` still catches it; uncaught, it fails the task without a retry.
     """
@@ -26,13 +26,13 @@ def terminal(error: E) -> E:
 
 @contextmanager
 def failing_fast() -> Iterator[None]:
-    """Raise what Airflow's retry cannot help as terminal; a retryable error passes as it is."""
+    """Make errors that a retry cannot help terminal. Retryable errors pass unchanged."""
     try:
         yield
     except OnliveError as error:
         if error.retryable or isinstance(error, AirflowFailException):
             raise
-        # The error's own traceback and cause: with the error as its cause, a task's log would tell everything twice.
+        # The error's own traceback and cause: with the error as its cause, a task's log would say everything twice.
         raise terminal(error).with_traceback(error.__traceback__) from error.__cause__
 
 

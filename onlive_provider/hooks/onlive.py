@@ -1,4 +1,4 @@
-"""The hook: from an Airflow Connection to a client, and the API's calls for use in a task."""
+"""The hook: the Onlive API for an Airflow Connection."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class OnliveHook(BaseHook):
     """The Onlive API with the credentials and settings of one Airflow Connection.
 
-    An error that trying again cannot help (400, 401, 403, 404, 409, 422, a bad payload or Connection) is raised as
-    its Onlive error and as an ``AirflowFailException`` in one, so that a task that lets it pass fails at once.
+    An error that a retry cannot help (400, 401, 403, 404, 409, 422, a bad payload or Connection) is both its Onlive
+    error and an ``AirflowFailException``, so that a task that does not catch it fails at once.
 
     :param onlive_conn_id: the Connection of type ``onlive``. It is looked up when the hook is first used.
     """
@@ -53,7 +53,7 @@ class OnliveHook(BaseHook):
         return ui_field_behaviour()
 
     def get_conn(self) -> OnliveClient:
-        """Return the client of this hook's Connection, the same one at every call.
+        """Return the client of this hook's Connection. Every call returns the same one.
 
         :raises OnliveConfigError: a field of the Connection cannot be used.
         """
@@ -165,7 +165,7 @@ class OnliveHook(BaseHook):
                 raise AirflowSkipException(f"Skipped, as asked: {error}") from error
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:
-        """Yield every service of the organization, page after page. One read for each 20 services.
+        """Yield every service of the organization, page by page. One read per 20 services.
 
         :param filters: ``userGroupId``, ``search`` (in the name), ``typeId``, ``name`` (exact), ``startDate`` and
             ``endDate`` (by availability).
@@ -174,9 +174,9 @@ class OnliveHook(BaseHook):
             yield from self.get_conn().iter_services(**filters)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one signed, read-only call, once, and say in a sentence whether it works or what stands in the way.
+        """Make one signed, read-only call, and say in a sentence whether it works, or what is wrong.
 
-        Never raises; the sentence holds no secret.
+        Never raises. The sentence holds no secret.
         """
         from onlive_provider.connection.diagnosis import diagnose
 

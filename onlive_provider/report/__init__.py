@@ -1,1 +1,1 @@
-"""What became of every record, for programs as JSON Lines and for people as a page."""
+"""The outcome of every record: as JSON Lines for programs, as a page for people."""

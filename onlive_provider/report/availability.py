@@ -1,4 +1,4 @@
-"""What an outcome tells of when a service is open before and after: its date ranges, or the days of its calendars."""
+"""When a service is open before and after an update: its date ranges, or the days of its calendars."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from onlive_provider.seasons.restriction_days import is_active
 from onlive_provider.seasons.target import TARGET_FIELDS
 
 MAX_RANGES = 120
-"""Ranges of one list that are looked at closely: a service with thousands cannot hold up a run."""
+"""The most ranges of one service that are compared: one with thousands must not hold up a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
     """When a service is open before and after, or some of its calendars where they differ.
 
-    :param before: by their start; ``None`` where the report does not tell.
+    :param before: by their start; ``None`` where the report does not say.
     :param after: as ``before``.
-    :param closed_before: what of ``before`` is closed all the same, because the calendars exclude it.
-    :param closed_after: the same of ``after``.
-    :param calendars: ids of the calendars, where not all active ones of the service have the same days.
+    :param closed_before: the parts of ``before`` that the calendars exclude.
+    :param closed_after: the parts of ``after`` that the calendars exclude.
+    :param calendars: ids of the calendars that have these days; empty when all active ones have them.
     """
 
     before: list[Span] | None
@@ -37,7 +37,7 @@ class Availability:
 
 
 def availability_of(outcome: Outcome, target: str) -> list[Availability]:
-    """Return what an outcome tells: nothing, or one item; one a set of calendars where their days differ.
+    """Return when an outcome's service is open: no item, one, or one for each set of calendars with the same days.
 
     :param target: ``dateRanges``, or ``restrictionDates`` for the days that active calendars include.
     """
@@ -53,12 +53,12 @@ def availability_of(outcome: Outcome, target: str) -> list[Availability]:
 
 
 def as_days(first_day: str, last_day: str) -> dict[str, str]:
-    """Return local days as a range of UTC, so that they are compared and drawn as they are, in no time zone."""
+    """Return local days as a UTC range, so that they are compared and drawn as plain days, in no time zone."""
     return {"startDate": f"{first_day}T00:00:00.000Z", "endDate": f"{last_day}T23:59:59.000Z"}
 
 
 def _of_calendars(before: Any, after: Any) -> list[Availability]:
-    """Return an availability for each set of active calendars that have the same days, matched by their places."""
+    """Return one item for each set of active calendars with the same days. Calendars are matched by position."""
     if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after)):
         return [Availability(None, None)]
     found: list[tuple[Availability, list[str]]] = []
@@ -96,7 +96,7 @@ def _read_ranges(ranges: Any) -> list[Span] | None:
 
 
 def _read_days(calendar: Any, name: str) -> list[Span] | None:
-    """Return the days that a calendar includes or excludes; none where it names none."""
+    """Return the days that a calendar includes or excludes; an empty list if it names none."""
     dates = calendar.get("restrictionDates") if isinstance(calendar, Mapping) else ()
     pairs = dates.get(name) if isinstance(dates, Mapping) else dates
     if pairs is None:

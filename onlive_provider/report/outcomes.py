@@ -1,4 +1,4 @@
-"""What became of every record of a run: outcomes, written and read as JSON Lines, one outcome a line."""
+"""The outcomes of a run, one for each record, written and read as JSON Lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _JSON_NAMES = {"updated_at": "updatedAt", "field_errors": "fieldErrors"}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row of the input. Its repr shows no values, which may be a guest's.
+    """What became of one row of the input. Its repr shows no values: they may be a guest's.
 
     :param index: the row's place in the input, from 0.
-    :param line: the line of the input file on which it ends, from 1; ``None`` where there are no lines.
+    :param line: the line of the input file on which the row ends, from 1; ``None`` if the input has no lines.
     :param id: the record's id; ``None`` when the row has none.
-    :param outcome: ``planned`` stands for ``updated`` where nothing was to be written.
+    :param outcome: ``planned`` is what ``updated`` would be if the run had been allowed to write.
     :param before: the written fields as they were read; the inverse of the write.
     :param after: the fields as they were sent.
     :param updated_at: the record's ``updatedAt`` after the write, or as it was read.
@@ -32,7 +32,7 @@ class Outcome:
     :param message: the error's text, or why it was skipped.
     :param field_errors: ``{"field", "message"}`` of every field that was refused.
     :param attempts: calls that were sent for this record.
-    :param retryable: whether the same update may succeed later without anybody changing anything.
+    :param retryable: whether the same update may succeed later with nothing changed.
     :param name: the record's name, for people; ``None`` where it was not read or may be a guest's.
     """
 
@@ -51,7 +51,7 @@ class Outcome:
     name: str | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the outcome as it stands in a report: members that say nothing are left out."""
+        """Return the outcome as a report holds it, without empty members."""
         members = {name: getattr(self, member) for name, member in _MEMBERS.items()}
         return {name: value for name, value in members.items() if value or name == "index"}
 
@@ -59,8 +59,8 @@ class Outcome:
     def from_json(cls, data: object) -> Self:
         """Return the outcome of a report's line.
 
-        :raises TypeError: it is no object with an index.
-        :raises ValueError: it has no outcome, or an unknown one.
+        :raises TypeError: it is not an object with an index.
+        :raises ValueError: its outcome is missing or unknown.
         """
         if not isinstance(data, dict) or not isinstance(data.get("index"), int):
             raise TypeError("an outcome is an object with an index")
@@ -71,12 +71,12 @@ class Outcome:
 
 
 _MEMBERS = {_JSON_NAMES.get(each.name, each.name): each.name for each in fields(Outcome)}
-"""What a member is called in JSON, and here."""
+"""Names of members: in JSON, and here."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """How many outcomes there are of each name."""
+    """The number of outcomes by name."""
 
     total: int = 0
     updated: int = 0
@@ -97,9 +97,9 @@ class Counts:
 
 
 class ReportReader:
-    """Gives the outcomes of a report, one at a time.
+    """Iterates over the outcomes of a report.
 
-    A last line that was cut off, because the writer was killed, is left out.
+    A last line that was cut off when the writer was killed is skipped.
 
     :param file: open for reading bytes.
     """
@@ -110,7 +110,7 @@ class ReportReader:
     def __iter__(self) -> Iterator[Outcome]:
         """Yield the outcomes.
 
-        :raises OnlivePayloadError: a line is no outcome: the file is not a report.
+        :raises OnlivePayloadError: a line is not an outcome, so the file is not a report.
         """
         lines = io.TextIOWrapper(self._file, encoding="utf-8", errors="surrogateescape", newline="\n")
         for number, line in enumerate(lines, start=1):
@@ -125,5 +125,5 @@ class ReportReader:
 
 
 def to_line(value: object) -> bytes:
-    """Return compact JSON in UTF-8; a lone surrogate, which UTF-8 cannot hold, stands as its JSON escape."""
+    """Return compact JSON in UTF-8. Lone surrogates, which UTF-8 cannot encode, are written as JSON escapes."""
     return _JSON.encode(value).encode("utf-8", "backslashreplace")

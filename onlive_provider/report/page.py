@@ -1,7 +1,7 @@
-"""The report for a person: one HTML page with counts, charts and tables, that needs no other file and no network.
+"""The report for people: one self-contained HTML page with counts, charts and tables.
 
-The page is put together from ``static``: each of :data:`SECTIONS` is one script, which draws one part of the
-page from the data that stands in it as JSON.
+The page is assembled from ``static``. Each of :data:`SECTIONS` is one script that draws one part of the page from the
+JSON that the page holds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SECTIONS = ("summary", "chart", "strip", "filter", "timeline", "table")
 
 MAX_FAILURES = 2_000
 MAX_OTHERS = 3_000
-"""Outcomes that stand in the page's table and time line, so that a browser can show a run of any size."""
+"""The most outcomes in the page's table and time line, so that a browser can show a run of any size."""
 
 MAX_VALUE = 1_000
-"""Characters of one field's value that the page shows."""
+"""The most characters of a field's value that the page shows."""
 
 _MAX_STRETCHES = 400
 
@@ -39,16 +39,16 @@ def write_page(
     details: Mapping[str, str],
     seasons: Sequence[Mapping[str, str]] = (),
 ) -> None:
-    """Write the page of a run. Its size and the memory it takes do not grow with a long run.
+    """Write the page of a run. Its size and the memory it takes are bounded, however long the run.
 
-    Counts and charts tell of every outcome. The table holds the first :data:`MAX_FAILURES` failures and
-    :data:`MAX_OTHERS` others, those that were not "unchanged" before those that were; the page says what it leaves out.
-    Where outcomes of the table hold what the seasons' target names, a time line shows it.
+    Counts and charts cover every outcome. The table holds the first :data:`MAX_FAILURES` failures and
+    :data:`MAX_OTHERS` others, unchanged ones last; the page says how many it leaves out. A time line shows the outcomes
+    that hold the seasons' target.
 
-    :param outcomes: of the whole run, with or without guests' data: the page shows what it is given.
+    :param outcomes: of the whole run. The page shows what it is given, so guests' data must be hidden before.
     :param destination: open for writing bytes; not closed.
-    :param title: what ran, in a line.
-    :param details: name to text of what else a reader wants to know, e.g. the DAG, the run, the path of the report.
+    :param title: what ran, in one line.
+    :param details: more about the run, label to text: the DAG, the run, the path of the report.
     :param seasons: what the run was to open or close, for the time line: ``name``, ``first_day``, ``last_day``,
         ``timezone``, the UTC range as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``. Without
         seasons the time line shows ``dateRanges``.
@@ -106,7 +106,7 @@ class _Table:
             self.others += 1
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """Return failures first, each kind in the input's order. To be called once, at the end."""
+        """Return failures first, each kind in the input's order. Call it once, at the end."""
         room = MAX_OTHERS - len(self._telling)
         self.others += len(self._unchanged[room:])
         others = sorted(self._telling + self._unchanged[:room], key=lambda shown: int(shown["index"]))
@@ -114,7 +114,7 @@ class _Table:
 
 
 class _Strip:
-    """Counts of outcomes along the input: stretches of equal length, which double when there get to be too many."""
+    """Counts of outcomes along the input, in stretches of equal length that double when there are too many."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -154,7 +154,7 @@ def _shown(outcome: Outcome, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _short(value: object) -> object:
-    """Cut a long value, and turn one that is no JSON to a browser (a NaN) into text."""
+    """Cut a long value, and turn one that a browser cannot read as JSON, such as a NaN, into text."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The time line of a report's page: when services are open before and after a run, and whether that is the season."""
+"""The time line of a report's page: when services are open before and after a run, and whether the season fits."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LONGEST = 30 * _YEAR
 
 
 class Timeline:
-    """What the time line shows, gathered row by row.
+    """Collects what the time line shows, row by row.
 
-    A report does not say in which time zone a service lies. Where the seasons lie in several, a row is compared with
-    the seasons of each zone, then with all of them together, and told in days of the zone whose seasons come closest.
-    Days of calendars are local days wherever the service lies: they are compared and drawn as days, in no time zone.
+    A report does not say which time zone a service is in. If the seasons are in several zones, a row is compared with
+    the seasons of each zone, then with all of them, and described in days of the zone that fits best. Days of calendars
+    are local to the service: they are compared and drawn as days, in no time zone.
 
-    :param seasons: what was to be opened or closed: ``name``, ``first_day``, ``last_day``, ``timezone``, the UTC range
+    :param seasons: the rollout's seasons: ``name``, ``first_day``, ``last_day``, ``timezone``, the UTC range
         as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``, the same for all.
-    :raises OnlivePayloadError: a season is no date range.
+    :raises OnlivePayloadError: a season is not a date range.
     """
 
     def __init__(self, seasons: Sequence[Mapping[str, str]]) -> None:
@@ -51,14 +51,14 @@ class Timeline:
         self._extent = _Extent([_seconds(span) for span in spans])
 
     def rows(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """Return what the time line draws of an outcome, with times in seconds since 1970.
+        """Return the rows that the time line draws for an outcome, with times in seconds since 1970.
 
-        That is nothing, one row, or one for each set of calendars that have the same days.
+        There is no row, one, or one for each set of calendars with the same days.
         """
         return [_row(availability, self._groups) for availability in availability_of(outcome, self._target)]
 
     def as_json(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Return what all rows share: the time that the line shows, seasons, clock changes; ``None`` without rows."""
+        """Return what all rows share: the period shown, seasons, clock changes; ``None`` without rows."""
         drawn = list(rows)
         if not drawn:
             return None
@@ -68,13 +68,13 @@ class Timeline:
 
 
 def clock_changes(timezone: str, start: int, end: int) -> list[dict[str, Any]]:
-    """Return when the clocks of a time zone change.
+    """Return the clock changes of a time zone within a period.
 
     :param timezone: name of the IANA time zone.
-    :param start: first second to look at, since 1970.
-    :param end: the second after the last to look at.
-    :returns: of each change ``at``, its second since 1970, and ``before`` and ``after``, what a clock would show and
-        what it shows at that second, as ``YYYY-MM-DDTHH:MM``.
+    :param start: first second of the period, since 1970.
+    :param end: the second after the period.
+    :returns: for each change ``at``, its second since 1970, and ``before`` and ``after``: the old and the new reading
+        of a clock at that second, as ``YYYY-MM-DDTHH:MM``.
     """
     zone = ZoneInfo(timezone)
 
@@ -87,7 +87,7 @@ def clock_changes(timezone: str, start: int, end: int) -> list[dict[str, Any]]:
 
     found = []
     for day in range(start, end, 86_400):
-        # The second before the first belongs to the look, so that a change at the very start is found.
+        # Begin one second early, so that a change at the very start is found.
         first, last = day - 1, min(day + 86_400, end) - 1
         if offset(last) == offset(first):
             continue
@@ -115,7 +115,7 @@ def _row(availability: Availability, groups: list[SeasonGroup]) -> dict[str, Any
     if availability.closed_before:
         row["closedBefore"] = _drawn(availability.closed_before)
     if availability.closed_after:
-        row["closedAfter"] = _told(availability.closed_after, "UTC")
+        row["closedAfter"] = _with_days(availability.closed_after, "UTC")
     if before is None or after is None or left_out:
         return row
     fitting = [at for at, group in enumerate(groups) if group.fits(before, after)]
@@ -125,7 +125,7 @@ def _row(availability: Availability, groups: list[SeasonGroup]) -> dict[str, Any
         row["timezones"] = list(dict.fromkeys(groups[at].timezone for at in nearest))
     timezone = groups[nearest[0]].timezone if nearest else "UTC"
     gained, lost = cut(after, before), cut(before, after)
-    row["gained"], row["lost"] = _told(gained, timezone), _told(lost, timezone)
+    row["gained"], row["lost"] = _with_days(gained, timezone), _with_days(lost, timezone)
     old, new = ([span.content for span in spans] for spans in (before, after))
     row["gainedDays"], row["lostDays"] = days_gained_and_lost(old, new, timezone)
     if nearest and not fitting:
@@ -134,7 +134,7 @@ def _row(availability: Availability, groups: list[SeasonGroup]) -> dict[str, Any
 
 
 def _nearest(before: list[Span], after: list[Span], groups: list[SeasonGroup]) -> list[int]:
-    """Return the groups that a change was probably meant for: in whose days it is whole, then those closest in time."""
+    """Return the groups that a change was probably meant for: those whose days it fills, then the closest in time."""
     changed = cut(after, before) + cut(before, after)
 
     def apart(group: SeasonGroup) -> tuple[int, float]:
@@ -146,7 +146,7 @@ def _nearest(before: list[Span], after: list[Span], groups: list[SeasonGroup]) -
 
 
 def _labels(span: Span, zone: ZoneInfo) -> list[str]:
-    """Return the first and the last local day; with the time of day where the day is not open as a whole."""
+    """Return the first and the last local day, with the time of day if the day is not open from end to end."""
     start, end = local_time(span.start, zone), local_time(span.end, zone)
     last = local_time(span.end - timedelta(milliseconds=1), zone).date()
     begins = abs(span.start - _edge(first_instant, start.date(), zone)) <= ONE_SECOND
@@ -170,7 +170,7 @@ def _edge(instant: Callable[[date, ZoneInfo], datetime], day: date, zone: ZoneIn
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """The time that the line shows: the seasons, and what lies not too far from them.
+    """The period that the time line shows: the seasons and what is near them.
 
     :param seasons: their seconds since 1970.
     """
@@ -212,6 +212,6 @@ def _seconds(span: Span) -> list[int]:
     return [int(span.start.timestamp()), int(span.end.timestamp())]
 
 
-def _told(spans: list[Span], timezone: str) -> list[list[Any]]:
+def _with_days(spans: list[Span], timezone: str) -> list[list[Any]]:
     """Return spans with their first and last local day."""
     return [[*_seconds(span), *_labels(span, ZoneInfo(timezone))] for span in spans]

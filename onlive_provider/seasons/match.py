@@ -11,14 +11,14 @@ from onlive_provider.models.wording import counted
 from onlive_provider.seasons.date_ranges import ONE_SECOND, Span, cut
 
 _LEAST_OF_A_DAY = 22  # hours: a day with a clock change is shorter than others
-_MOST_TOLD = 4
+_MAX_DIFFERENCES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonGroup:
     """Seasons that are opened or closed together. A second more or less makes no difference.
 
-    :param timezone: in whose days a difference is told.
+    :param timezone: in whose days a difference is described.
     :param seasons: at least one.
     :param mode: what was to be done with them: ``add``, ``remove`` or ``replace``.
     """
@@ -52,7 +52,7 @@ class SeasonGroup:
             ranges, opens = (after, True) if gained else (before, False)
             moved = dict.fromkeys(text for span in gained + lost for text in self._moved(span, ranges, opens=opens))
             if moved:
-                return ", ".join(list(moved)[:_MOST_TOLD])
+                return ", ".join(list(moved)[:_MAX_DIFFERENCES])
         missing = cut(self.seasons, after)
         outside = cut(gained, self.seasons)
         closes = self.mode == "remove"
