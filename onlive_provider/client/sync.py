@@ -99,14 +99,14 @@ class OnliveClient:
         """
         return self._run(self._flows.read(SERVICE, service_id))
 
-    def update_appointment(self, appointment_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    def put_appointment(self, appointment_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Send a patch as it is and return the API's answer. One write, and it notifies the guests.
 
         :param patch: plain JSON with the API's field names, times in UTC.
         """
         return self._run(self._flows.write(APPOINTMENT, appointment_id, patch, None))
 
-    def update_service(self, service_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    def put_service(self, service_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Send a patch as it is and return the API's answer. One write.
 
         :param patch: plain JSON with the API's field names, times in UTC.

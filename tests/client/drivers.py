@@ -66,10 +66,10 @@ class BlockingAsyncClient:
     def get_service(self, service_id: str) -> dict[str, Any]:
         return self._run(self._flows.read(SERVICE, service_id))
 
-    def update_appointment(self, appointment_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    def put_appointment(self, appointment_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         return self._run(self._flows.write(APPOINTMENT, appointment_id, patch, None))
 
-    def update_service(self, service_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    def put_service(self, service_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         return self._run(self._flows.write(SERVICE, service_id, patch, None))
 
     def update(self, wanted: Update) -> Updated:

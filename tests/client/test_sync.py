@@ -72,7 +72,7 @@ def expected_authorization(request: Recorded, settings: Settings) -> str:
 class TestTheBytesOnTheWire:
     def test_a_put_holds_exactly_the_patch(self) -> None:
         with LoopbackServer(OK) as server, client_for(server) as client:
-            client.update_service(ID, {"name": "Prueba ñ", "image": None, "dateRanges": [], "extraFields": {}})
+            client.put_service(ID, {"name": "Prueba ñ", "image": None, "dateRanges": [], "extraFields": {}})
         (request,) = server.requests
         assert request.raw.startswith(f"PUT /api/v1/services/{ID} HTTP/1.1\r\n".encode())
         assert request.body == '{"name":"Prueba ñ","image":null,"dateRanges":[],"extraFields":{}}'.encode()
@@ -106,7 +106,7 @@ class TestTheBytesOnTheWire:
         with LoopbackServer(OK, reply(200, {"items": []})) as server:
             settings = settings_for(server, profile=profile)
             with connect(settings, clock=FakeClock()) as client:
-                client.update_service(ID, {"name": "Prueba ñ"})
+                client.put_service(ID, {"name": "Prueba ñ"})
                 list(client.iter_services(search="a b+c~d/e%f ñ", name="x=y&z"))
         assert len(server.requests) == 2
         for request in server.requests:
@@ -176,7 +176,7 @@ class TestWhatIsRetried:
     @pytest.mark.parametrize("status", [425, 429, 503])
     def test_a_write_that_was_not_taken_is_sent_again_without_a_look_up(self, status: int) -> None:
         with LoopbackServer(reply(status), OK) as server, client_for(server) as client:
-            client.update_service(ID, {"name": "Test drive"})
+            client.put_service(ID, {"name": "Test drive"})
         assert server.methods == ["PUT", "PUT"]
 
     @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 409, 410, 412, 418, 422, 501, 505])
@@ -188,7 +188,7 @@ class TestWhatIsRetried:
             client_for(server, clock) as client,
             pytest.raises(errors.OnliveStatusError) as refused,
         ):
-            client.get_service(ID) if method == "GET" else client.update_service(ID, {"name": "x"})
+            client.get_service(ID) if method == "GET" else client.put_service(ID, {"name": "x"})
         assert server.methods == [method]
         assert clock.waits == []
         assert (refused.value.status, refused.value.attempts, refused.value.elapsed) == (status, 1, 0.0)
@@ -201,7 +201,7 @@ class TestWhatIsRetried:
             connect(settings, clock=clock, random=lambda: 0.5) as client,
             pytest.raises(errors.OnliveConnectError, match=r"\(3 attempts in 0.8 s\)") as failed,
         ):
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert clock.waits == [0.25, 0.5]
         assert (failed.value.attempts, failed.value.retryable) == (3, True)
         assert re.search(r"the server could not be reached: \w+Error: .*\[Errno 111\]", str(failed.value))
@@ -264,7 +264,7 @@ class TestWhatIsRetried:
                 connect(settings, clock=FakeClock()) as client,
                 pytest.raises(errors.OnliveConnectError, match=r"Connect\w*Timeout\w*: .*timeout=0\.2.*\(2 attempts"),
             ):
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
 
     def test_the_waits_are_full_jitter_under_a_doubling_bound(self) -> None:
         clock = FakeClock()
@@ -328,7 +328,7 @@ class TestWhatIsRetried:
             client_for(server, clock) as client,
             pytest.raises(errors.OnliveStatusError) as failed,
         ):
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert (failed.value.retry_after, failed.value.retryable, failed.value.attempts) == (3600.0, True, 1)
         assert clock.waits == []
 
@@ -362,7 +362,7 @@ class TestClockSkew:
     def test_later_calls_of_the_same_client_keep_the_correction(self) -> None:
         with LoopbackServer(self.refused(NOON + 3600), OK, OK, OK) as server, client_for(server) as client:
             client.get_service(ID)
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
             client.get_appointment(ID)
         hours = [(request.header("x-onlive-site-date") or "")[9:11] for request in server.requests]
         assert hours == ["12", "13", "13", "13"]
@@ -442,7 +442,7 @@ class TestClockSkew:
 
     def test_a_write_is_corrected_too_and_sent_once_in_effect(self) -> None:
         with LoopbackServer(self.refused(NOON - 3600), OK) as server, client_for(server) as client:
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert server.methods == ["PUT", "PUT"]
 
 
@@ -528,7 +528,7 @@ class TestRedirects:
         with LoopbackServer() as target, LoopbackServer() as server, client_for(server) as client:
             server.answer(reply(status, headers={"Location": f"{target.url}/api/v1/services/{ID}"}))
             with pytest.raises(errors.OnliveAnswerError, match=f"{status}, a redirect, which is not followed"):
-                client.get_service(ID) if method == "GET" else client.update_service(ID, {"name": "x"})
+                client.get_service(ID) if method == "GET" else client.put_service(ID, {"name": "x"})
         assert server.methods == [method]
         assert target.connections == 0
 
@@ -575,8 +575,8 @@ class TestBudgets:
         with LoopbackServer() as server, client_for(server, clock, reads_per_minute=1, writes_per_minute=2) as client:
             server.otherwise = OK
             client.get_service(ID)
-            client.update_service(ID, {"name": "x"})
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
             assert clock.waits == []
             client.get_service(ID)
             assert clock.waits == [61.0]
@@ -592,7 +592,7 @@ class TestBudgets:
         with LoopbackServer() as server, client_for(server, clock, writes_per_minute=4) as client:
             server.otherwise = note
             for _ in range(12):
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
         assert len(sent) > 12
         assert all(later - earlier > 60 for earlier, later in zip(sent, sent[4:], strict=False))
         assert any(later - earlier < 60 for earlier, later in pairwise(sent))
@@ -628,14 +628,14 @@ class TestBudgets:
 
                 def sleep(self, seconds: float) -> None:
                     other_client.get_appointment(ID)
-                    other_client.update_appointment(ID, {"title": "x"})
+                    other_client.put_appointment(ID, {"title": "x"})
                     super().sleep(seconds)
 
             busy = BusyClock()
             server.answer(reply(status, headers={"Retry-After": "20"}))
             server.otherwise = note
             with other_client, connect(settings, clock=busy) as client:
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
         assert seen == [("GET appointments", 0.0), ("PUT appointments", 20.0), ("PUT services", 20.0)]
         assert clock.waits == [20.0]
 
@@ -673,7 +673,7 @@ def test_an_id_that_is_not_a_uuid_is_refused_before_any_call() -> None:
         for call in (client.get_appointment, client.get_service):
             with pytest.raises(errors.OnlivePayloadError, match="is not a UUID"):
                 call("../../admin")
-        for write in (client.update_appointment, client.update_service):
+        for write in (client.put_appointment, client.put_service):
             with pytest.raises(errors.OnlivePayloadError, match="is not a UUID"):
                 write("7", {"title": "x"})
     assert server.connections == 0

@@ -116,7 +116,7 @@ class TestTls:
                 match=r"handshake failed: SSL\w*Error: .*self-signed certificate.*REQUESTS_CA_BUNDLE",
             ) as refused,
         ):
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert (server.requests, server.connections) == ([], 1)
         assert clock.waits == []
         assert (refused.value.attempts, refused.value.retryable) == (1, False)
@@ -185,7 +185,7 @@ class TestTls:
             connect(settings, clock=FakeClock()) as client,
             pytest.raises(errors.OnliveTlsError),
         ):
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert len(greetings) == 1
 
     @pytest.mark.parametrize("reset", [True, False])
@@ -219,7 +219,7 @@ class TestTls:
             thread.start()
             settings = Settings(fresh_credentials(), f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=5.0)
             with connect(settings, clock=FakeClock()) as client:
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
             thread.join(5)
         assert methods == [b"PUT", b"GET"]
 
@@ -232,7 +232,7 @@ class TestTls:
                 LoopbackServer(fault, reply(200, {"id": ID, "name": "x"}), tls=tls) as server,
                 connect(settings_for(server), clock=FakeClock()) as client,
             ):
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
             assert server.methods == ["PUT", "GET"]
 
 
@@ -270,7 +270,7 @@ class TestProxies:
             monkeypatch.setenv("HTTPS_PROXY", f"http://user:geheim@{proxy.host}")
             settings = settings_for(proxy, base_url="https://onlive.test", max_attempts=1)
             with connect(settings) as client, pytest.raises(errors.OnliveConnectError, match="407") as failed:
-                client.update_service(ID, {"name": "x"})
+                client.put_service(ID, {"name": "x"})
         (request,) = proxy.requests
         assert (request.method, request.target) == ("CONNECT", "onlive.test:443")
         assert request.header("Proxy-Authorization") == "Basic dXNlcjpnZWhlaW0="
@@ -407,6 +407,6 @@ class TestProxies:
             connect(Settings(fresh_credentials(), max_attempts=2), clock=clock) as client,
             pytest.raises(errors.OnliveConnectError, match=r"proxy settings") as failed,
         ):
-            client.update_service(ID, {"name": "x"})
+            client.put_service(ID, {"name": "x"})
         assert len(clock.waits) == 1
         assert "geheim" not in str(failed.value)

@@ -37,7 +37,7 @@ UNCLEAR_STATUSES = [reply(status, {"message": "Oh"}) for status in (408, 500, 50
 def write(server: LoopbackServer, clock: FakeClock | None = None, patch: Any = PATCH, **changes: Any) -> Any:
     settings = settings_for(server, **{"timeout": 0.2, **changes})
     with connect(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
-        return client.update_appointment(ID, patch)
+        return client.put_appointment(ID, patch)
 
 
 @pytest.mark.parametrize("answer", [*NO_ANSWERS, *UNUSABLE_ANSWERS, *UNCLEAR_STATUSES])
@@ -70,7 +70,7 @@ def test_a_write_on_a_kept_connection_that_breaks_reaches_the_server_once_and_is
         connect(settings_for(server), clock=FakeClock()) as client,
     ):
         client.get_appointment(ID)
-        assert client.update_appointment(ID, PATCH) == NEW
+        assert client.put_appointment(ID, PATCH) == NEW
     assert server.methods == ["GET", "PUT", "GET"]
     assert server.connections == 2
 
@@ -225,8 +225,8 @@ class TestFieldsThatCannotBeReadBack:
         with LoopbackServer(reply(200, NEW), CLOSE, reply(200, meanwhile), reply(503), reply(200, NEW)) as server:
             settings = settings_for(server, timeout=0.2, writes_per_minute=1)
             with connect(settings, clock=clock, random=lambda: 0.5) as client:
-                client.update_appointment(ID, COMMENT)
-                client.update_appointment(ID, COMMENT)
+                client.put_appointment(ID, COMMENT)
+                client.put_appointment(ID, COMMENT)
         assert server.methods == ["PUT", "PUT", "GET", "PUT", "PUT"]
 
     def test_a_readable_field_beside_them_must_be_there_as_well(self) -> None:

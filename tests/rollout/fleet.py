@@ -91,7 +91,7 @@ class Fleet:
         """Change a service as another person would, not through the server in front."""
         credentials = Credentials(self.sandbox.access_key_id, self.sandbox.secret_access_key)
         with OnliveClient(Settings(credentials=credentials, base_url=self.sandbox.url)) as client:
-            client.update_service(service_id, fields)
+            client.put_service(service_id, fields)
 
     def record(self, service_id: str) -> dict[str, Any]:
         return self.sandbox.record("services", service_id)
