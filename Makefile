@@ -1,4 +1,4 @@
-# `make demo` and `make test` need git, make and Python 3.11 or newer; everything else they install into .venv.
+# `make demo` and `make test` need git, make and Python 3.11 or newer; they install everything else into .venv.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,15 +14,15 @@ help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
 	@echo "make test         run the whole test suite"
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
-	@echo "make test-oldest  run the suite on the oldest Airflow this provider supports (needs Python 3.11 or 3.12)"
-	@echo "make bench        measure speed, memory and pacing beside other ways (half an hour); writes docs/benchmarks.md"
+	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
+	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
+	@echo "make lint         run ruff, mypy and the import contract"
+	@echo "make build        build the wheel and check its contents"
 	@echo "make tables       write the tables of fields in the documentation anew, from the code"
-	@echo "make lint         ruff, mypy and the contract of imports"
-	@echo "make build        build the wheel and check what is in it"
 
 .venv/ready: requirements/airflow-3.3.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
-	@echo "Preparing .venv (once; about a minute on a slow line) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". To use another: make PYTHON=python3.12")'
+	@echo "Preparing .venv (once; about a minute on a slow connection) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) pip install --quiet --python $(BIN)/python uv==$(UV_VERSION) -r requirements/airflow-3.3.txt
@@ -70,7 +70,7 @@ build: .venv/ready
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 	$(BIN)/python scripts/check_wheel.py dist/*.whl
 
-# Resolves the pinned versions anew; commit what it writes.
+# Resolves the pinned versions again; commit what it writes.
 lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \

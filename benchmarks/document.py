@@ -1,4 +1,4 @@
-"""What stands in ``docs/benchmarks.md``: ratios first, then the bounds, the chart and every table."""
+"""The text of ``docs/benchmarks.md``: ratios first, then the bounds, the chart and every table."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _PACKAGES = ("airflow-provider-onlive", "apache-airflow", "aiohttp", "requests",
 _INTRODUCTION = """\
 # Benchmarks
 
-Written by `python -m benchmarks`, which measures everything below side by side in one run, against a server on the same
-machine that answers one canned appointment under any id. Seconds are of one machine; the ratios are what to go by.
+`python -m benchmarks` writes this page. It measures everything side by side in one run, against a server on the same
+machine that answers every id with one canned appointment. The seconds are those of one machine; go by the ratios.
 """
 
 
@@ -47,7 +47,7 @@ def load(before: float) -> str:
 
     :param before: the load of the last minute before the run.
     """
-    return f"Load of the machine: {before:.1f} before, {os.getloadavg()[2]:.1f} over the last 15 minutes of the run."
+    return f"Machine load: {before:.1f} before, {os.getloadavg()[2]:.1f} over the last 15 minutes of the run."
 
 
 def bounds(results: Sequence[Result]) -> str:

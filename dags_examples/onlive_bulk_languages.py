@@ -1,14 +1,14 @@
 """
-### Bulk: thousands of rows of a query in one task, put back when a check fails
+### Bulk: thousands of query rows in one task, put back if a check fails
 
-The CRM knows which language every guest wants to be written to in. One task takes all rows: it reads each appointment,
-sends only those that differ, keeps to the access key's budget a minute, and stores a report of every single outcome.
+The CRM knows each guest's preferred language. One task takes all rows: it reads each appointment, updates only those
+that differ, stays within the access key's per-minute budget, and stores a report with the outcome of every row.
 
-A check follows. If more appointments changed than anybody would expect, something is wrong with the data: the report is
-played back, and every appointment is as it was, except those that somebody else changed in the meantime.
+A check follows. If more appointments changed than expected, something is wrong with the data. Then the task `put_back`
+reverts the update from its report: every appointment is as it was, except those that somebody else has changed since.
 
-To copy: `crm` is a Connection of any database; the Variable `onlive_reports` is a folder, or an object-storage URL such
-as `s3://bucket/onlive`.
+To copy: let `crm` be a Connection to any database, and set the Variable `onlive_reports` to a folder or an
+object-storage URL such as `s3://bucket/onlive`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={"most_changes": Param(500, type="integer", description="More changes than this are put back")},
+    params={"most_changes": Param(500, type="integer", description="More changes than this are reverted")},
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     tags=["onlive"],
     doc_md=__doc__,
@@ -36,7 +36,7 @@ with DAG(
 
     @task
     def wanted_languages() -> list[dict]:
-        """Return one row for each appointment."""
+        """Return one row per appointment."""
         rows = BaseHook.get_connection("crm").get_hook().get_records("SELECT appointment_id, lang FROM guest_languages")
         return [{"id": appointment_id, "lang": lang} for appointment_id, lang in rows]
 
@@ -49,10 +49,10 @@ with DAG(
 
     @task
     def check(result: dict, params: dict) -> None:
-        """Fail when more changed than anybody would expect."""
+        """Fail if more appointments changed than expected."""
         if result["updated"] > params["most_changes"]:
             raise AirflowFailException(
-                f"{result['updated']} appointments changed, at most {params['most_changes']} may"
+                f"{result['updated']} appointments changed; expected at most {params['most_changes']}"
             )
 
     checked = check(update.output)
@@ -60,6 +60,6 @@ with DAG(
 
     @task
     def done() -> None:
-        """Be the run's last word: it is red when the check was, even though everything was put back."""
+        """Decide the state of the run: failed if the check failed, although everything was put back."""
 
     checked >> done()

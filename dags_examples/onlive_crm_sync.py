@@ -1,12 +1,13 @@
 """
-### Data-driven: rows of a file move appointments, rows of a query switch services' rules
+### Data-driven: a CSV file moves appointments, a query sets the rules of services
 
-A CSV file, exported by the sales team, says which appointments move, in local time. A table in the CRM says which rules
-each service should have. Every row becomes one mapped task: a row whose slot is taken goes to its fallback slot, and a
-row that cannot be right fails with its reason while the others go through. Run it again and only what is still missing
-is sent.
+A CSV file, exported by the sales team, lists appointments to move, in local time. A table in the CRM holds the rules
+for each service. Every row becomes one mapped task. If a row's slot is taken, the appointment goes to the fallback
+slot; an invalid row fails with its reason, and the others go through. Run it again and only what is still missing is
+sent.
 
-To copy: the Variable `onlive_moves_csv` is the file's path on the worker; `crm` is a Connection of any database.
+To copy: set the Variable `onlive_moves_csv` to the file's path on the worker, and let `crm` be a Connection to any
+database.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ with DAG(
 
     @task
     def read_moves(path: str) -> list[dict]:
-        """Return one update for each row: appointment_id, timezone, start, end, fallback_start, fallback_end."""
+        """Return one update per row: appointment_id, timezone, start, end, fallback_start, fallback_end."""
         with Path(path).open(newline="", encoding="utf-8") as file:
             return [
                 {

@@ -1,14 +1,14 @@
 """
 ### Scheduled: the day's phone confirmations go into the booking calendar
 
-Every evening the CRM knows which appointments were confirmed by phone. Each of them gets its `state`, a reminder an
-hour before, and a comment for the agent.
+Every evening the CRM knows which appointments were confirmed by phone. Each of these gets its new `state`, a reminder
+one hour before, and a comment for the agent.
 
-`agentComment` cannot be read back from Onlive, so an update that holds one is sent at every run. That is why each row
+`agentComment` cannot be read back from Onlive, so an update that contains it is sent on every run. That is why each row
 is marked in the CRM as soon as *its* update went through: the next run does not select it, and no guest is notified
 twice.
 
-To copy: set `CRM_CONN_ID` to a Connection of any database, and adapt the two SQL statements.
+To copy: set `CRM_CONN_ID` to a Connection to any database, and adapt the two SQL statements.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ with DAG(
 
     @task
     def confirmed_by_phone() -> list[dict]:
-        """Return one update for each confirmation that is not in the calendar yet."""
+        """Return one update per confirmation that is not in the calendar yet."""
         rows = (
             BaseHook.get_connection(CRM_CONN_ID)
             .get_hook()
@@ -55,7 +55,7 @@ with DAG(
 
     @task
     def mark_in_crm(change: dict) -> None:
-        """Note that this appointment's confirmation is in the calendar."""
+        """Record that this appointment's confirmation is in the calendar."""
         BaseHook.get_connection(CRM_CONN_ID).get_hook().run(
             "UPDATE phone_calls SET written_at = ? WHERE appointment_id = ?",
             parameters=[change["updatedAt"], change["id"]],
@@ -63,7 +63,7 @@ with DAG(
 
     @task_group
     def confirm(appointment_id: str, payload: dict) -> None:
-        """Update one appointment; only then mark its row."""
+        """Update one appointment, and only then mark its row."""
         update = UpdateAppointmentOperator(
             task_id="update",
             appointment_id=appointment_id,

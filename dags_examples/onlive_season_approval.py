@@ -1,18 +1,18 @@
 """
-### Approval: a season for every dealership, planned, approved by a person, rolled out, checked
+### Approval: a season for every dealership, planned, approved by a person, rolled out and checked
 
-Needs Airflow 3.1 or newer, whose tasks can wait for a person. The services that a search finds open for the summer,
-each in its own local days: they are grouped by time zone, and each zone is one mapped task.
+Needs Airflow 3.1 or newer, where a task can wait for a person. Opens every service that a search finds for the summer,
+in the service's own local days. The services are grouped by time zone, and each zone is one mapped task.
 
-The plan comes first and sends nothing. Its tables are what the person sees who is asked to approve, under *Required
-Actions*. On "Reject" the rollout and all that follows is skipped. On "Approve" every zone is planned anew, for somebody
-may have changed a service meanwhile, and written in three batches: a tenth, half, all; after each batch it is read
-again. If one fails, its zone stops and puts back what it wrote; the other zones stand.
+The plan comes first and sends nothing. Its tables are shown to whoever approves, under *Required Actions*. On "Reject"
+the rollout and everything after it is skipped. On "Approve" every zone is planned again, because somebody may have
+changed a service in the meantime. Then it is written in three batches (up to a tenth, up to half, the rest), and each
+batch is read back. If a service fails, its zone stops and puts back what it wrote; the other zones stay open.
 
-A check of what stands follows. If it fails, the reports of these zones are played back.
+A check of those zones follows. If it fails, they are reverted from their reports.
 
-To copy: the Variable `onlive_reports` is a folder, or an object-storage URL such as `s3://bucket/onlive`. The services'
-`extraFields.timezone` names their zone here; adapt `by_zone` to where yours do.
+To copy: set the Variable `onlive_reports` to a folder or an object-storage URL such as `s3://bucket/onlive`. Here
+`extraFields.timezone` of a service names its zone; adapt `by_zone` if yours is somewhere else.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params={
-        "search": Param("", type="string", description="Part of the services' names; empty means all"),
+        "search": Param("", type="string", description="Part of the service name; empty means all services"),
         "first_day": Param("2027-06-15", type="string", format="date"),
         "last_day": Param("2027-09-15", type="string", format="date"),
-        "least_open": Param(1, type="integer", description="Fewer services than this are taken for a mistake"),
+        "least_open": Param(1, type="integer", description="Fewer open services than this count as a mistake"),
     },
     tags=["onlive"],
     doc_md=__doc__,
@@ -77,7 +77,7 @@ with DAG(
 
     @task
     def what_to_approve(plans: list[dict]) -> str:
-        """Return the tables of all zones as Markdown; in a block that names a language columns line up."""
+        """Return the tables of all zones as Markdown, in code blocks that name a language so that columns line up."""
         return "\n\n".join(f"```text\n{each['plan_table']}\n```\nReport: {each['report_path']}" for each in plans)
 
     approve = ApprovalOperator(
@@ -96,16 +96,16 @@ with DAG(
 
     @task(trigger_rule="none_skipped")
     def standing(results: list[dict]) -> list[dict]:
-        """Return the results of the zones that went well; a zone that failed has none, and is back already."""
+        """Return the results of the zones that went well; a zone that failed has none, and has put itself back."""
         return list(results)
 
     @task
     def check(results: list[dict], params: dict) -> None:
-        """Fail when fewer services hold the summer than anybody would expect."""
+        """Fail if fewer services are open for the summer than expected."""
         opened = sum(result["updated"] + result["unchanged"] for result in results)
         if opened < params["least_open"]:
             raise AirflowFailException(
-                f"{opened} services are open for the summer, at least {params['least_open']} must be"
+                f"{opened} services are open for the summer; expected at least {params['least_open']}"
             )
 
     stand = standing(roll_out.output)
@@ -115,7 +115,7 @@ with DAG(
 
     @task
     def done() -> None:
-        """Be the run's last word: it is red when a zone or the check was, even though what failed was put back."""
+        """Decide the state of the run: failed if a zone or the check failed, although what failed was put back."""
 
     approve >> roll_out
     checked >> put_back

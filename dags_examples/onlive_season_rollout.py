@@ -1,15 +1,15 @@
 """
-### Rollout: a season for every dealership, in three batches, put back when it goes wrong
+### Rollout: a season for every dealership, in three batches, put back if it goes wrong
 
-The services that a search finds open for the summer, each in its own local days: they are grouped by time zone, and
-each zone is one mapped task. Every task first reads and plans all of its services. Then it writes a tenth of them,
-half, all; after each batch it reads again what it wrote. If one fails, it stops and puts back what it wrote; the other
-zones stand.
+Opens every service that a search finds for the summer, in the service's own local days. The services are grouped by
+time zone, and each zone is one mapped task. Each task first reads and plans all of its services. Then it writes them in
+three batches (up to a tenth, up to half, the rest), and after each batch reads back what it wrote. If a service fails,
+its zone stops and puts back what it wrote; the other zones stay open.
 
-A check of what stands follows. If it fails, the reports of these zones are played back.
+A check of those zones follows. If it fails, they are reverted from their reports.
 
-To copy: the Variable `onlive_reports` is a folder, or an object-storage URL such as `s3://bucket/onlive`. The services'
-`extraFields.timezone` names their zone here; adapt `by_zone` to where yours do.
+To copy: set the Variable `onlive_reports` to a folder or an object-storage URL such as `s3://bucket/onlive`. Here
+`extraFields.timezone` of a service names its zone; adapt `by_zone` if yours is somewhere else.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params={
-        "search": Param("", type="string", description="Part of the services' names; empty means all"),
+        "search": Param("", type="string", description="Part of the service name; empty means all services"),
         "first_day": Param("2027-06-15", type="string", format="date"),
         "last_day": Param("2027-09-15", type="string", format="date"),
-        "least_open": Param(1, type="integer", description="Fewer services than this are taken for a mistake"),
+        "least_open": Param(1, type="integer", description="Fewer open services than this count as a mistake"),
     },
     tags=["onlive"],
     doc_md=__doc__,
@@ -68,16 +68,16 @@ with DAG(
 
     @task(trigger_rule="none_skipped")
     def standing(results: list[dict]) -> list[dict]:
-        """Return the results of the zones that went well; a zone that failed has none, and is back already."""
+        """Return the results of the zones that went well; a zone that failed has none, and has put itself back."""
         return list(results)
 
     @task
     def check(results: list[dict], params: dict) -> None:
-        """Fail when fewer services hold the summer than anybody would expect."""
+        """Fail if fewer services are open for the summer than expected."""
         opened = sum(result["updated"] + result["unchanged"] for result in results)
         if opened < params["least_open"]:
             raise AirflowFailException(
-                f"{opened} services are open for the summer, at least {params['least_open']} must be"
+                f"{opened} services are open for the summer; expected at least {params['least_open']}"
             )
 
     stand = standing(roll_out.output)
@@ -87,7 +87,7 @@ with DAG(
 
     @task
     def done() -> None:
-        """Be the run's last word: it is red when a zone or the check was, even though what failed was put back."""
+        """Decide the state of the run: failed if a zone or the check failed, although what failed was put back."""
 
     checked >> put_back
     [roll_out, checked] >> done()

@@ -1,14 +1,14 @@
 """
-### Seasonal: open a service for the summer, plan first, then apply
+### Seasonal: open a service for the summer, first as a plan, then for real
 
-An update replaces the whole `dateRanges` array, so the first task reads the ranges that the service has and adds the
-summer to them. The plan shows the change and sends nothing. The apply task sends it, and refuses if somebody edited the
-service in between.
+An update replaces the whole `dateRanges` array, so the first task reads the service's date ranges and adds the summer
+to them. The plan task shows the change and sends nothing. The apply task sends it, and refuses if somebody has edited
+the service in between.
 
-The summer is given in local days: from local midnight of the first to the last second of the last, whatever the clocks
-do in between.
+The summer is given in local days: it lasts from local midnight of the first day to the last second of the last day,
+across any clock change in between.
 
-To copy: trigger it with the service's id, its zone and the two days. The default opens nothing.
+To copy: trigger it with the service's id, its time zone and the two days. There is no default service.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ with DAG(
 
     @task
     def with_summer(params: dict) -> list[dict]:
-        """Return the service's date ranges with the summer added; what it covers already is joined, not doubled."""
+        """Return the service's date ranges plus the summer; ranges that overlap or touch it are joined with it."""
         summer = Season("summer", params["first_day"], params["last_day"], params["timezone"])
         ranges = OnliveHook().get_service(params["service_id"])["dateRanges"] or []
         return add(ranges, summer.date_range())

@@ -50,15 +50,17 @@ def main() -> int:
             )
         try:
             if not is_up(f"http://127.0.0.1:{port}/api/v2/monitor/health", airflow):
-                print(f"Airflow did not come up; see {log}")
+                print(f"Airflow did not start; see {log}")
                 return 1
             print(f"\n  Airflow   http://127.0.0.1:{port}\n  Sandbox   {sandbox.url}\n")
-            print("Unpause a DAG whose name begins with onlive_ and trigger it; the sandbox's page changes as it runs.")
-            print("onlive_season_approval waits for you, under Required Actions.")
+            print("Unpause a DAG whose name begins with onlive_ and trigger it; the sandbox's page shows changes live.")
+            print("onlive_season_approval waits for your approval, under Required Actions.")
             season = data.season
-            print(f"The seasonal DAG asks for a service: {season['service_id']} ({season['timezone']}) is closed from")
             print(
-                f"{season['first_day']} to {season['last_day']}. Ctrl-C ends everything; nothing is kept.", flush=True
+                f"onlive_summer_season asks for a service: {season['service_id']} ({season['timezone']}) is closed from"
+            )
+            print(
+                f"{season['first_day']} to {season['last_day']}. Ctrl-C stops everything; nothing is kept.", flush=True
             )
             airflow.wait()
             return 1

@@ -1,4 +1,4 @@
-"""Check what is in a built wheel: everything that a user needs, nothing that only this repository needs."""
+"""Check the contents of a built wheel: everything that a user needs, and nothing that only this repository needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def faults(wheel: ZipFile) -> Iterator[str]:
     folders = {name.partition("/")[0] for name in names}
     metadata = [name for name in folders if name.endswith(".dist-info")]
     if len(metadata) != 1:
-        yield f"one .dist-info folder is expected, found: {', '.join(metadata) or 'none'}"
+        yield f"expected one .dist-info folder, found: {', '.join(metadata) or 'none'}"
         return
     info = metadata[0]
     for folder in sorted(folders - {"onlive_provider", info}):
@@ -62,12 +62,12 @@ def entry_point_faults(wheel: ZipFile, name: str, names: set[str]) -> Iterator[s
     parser.read_string(wheel.read(name).decode())
     found = {section: dict(parser[section]) for section in parser.sections()}
     if found != ENTRY_POINTS:
-        yield f"entry points are {found}, expected are {ENTRY_POINTS}"
+        yield f"entry points are {found}; expected {ENTRY_POINTS}"
     for group in found.values():
         for target in group.values():
             module = target.partition(":")[0].replace(".", "/")
             if f"{module}.py" not in names and f"{module}/__init__.py" not in names:
-                yield f"the entry point {target} leads to a module that the wheel does not hold"
+                yield f"the entry point {target} points to a module that is not in the wheel"
 
 
 def main(arguments: list[str]) -> int:
@@ -83,10 +83,8 @@ def main(arguments: list[str]) -> int:
         print(f"{path.name}: {fault}", file=sys.stderr)
     if found:
         return 1
-    print(f"{path.name}: {count} files. No airflow/ namespace, no tests, no examples; py.typed and LICENSE are there,")
-    print(
-        f"  and the sandbox page's {len(assets())} assets; the entry points {', '.join(ENTRY_POINTS)} lead to modules."
-    )
+    print(f"{path.name}: {count} files. No airflow/ namespace, no tests, no examples. py.typed, LICENSE and")
+    print(f"  {len(assets())} assets of the pages are there; the entry points {', '.join(ENTRY_POINTS)} resolve.")
     return 0
 
 

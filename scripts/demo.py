@@ -1,4 +1,4 @@
-"""`make demo`: the example DAGs in a real Airflow against a local Onlive API, twice: what changed, and what it cost."""
+"""`make demo`: run the example DAGs twice in a real Airflow against a local Onlive API; show changes and calls."""
 
 from __future__ import annotations
 
@@ -52,38 +52,38 @@ def acts(data: DemoData) -> list[Act]:
     return [
         Act(
             "onlive_evening_confirmations",
-            "Scheduled: appointments that the CRM's table says were confirmed by phone get their state, a reminder\n"
-            "and a comment. One call was not answered: that appointment is left alone.",
-            again="no row is left to write",
+            "Scheduled: appointments that were confirmed by phone, according to a CRM table, get their new state, a\n"
+            "reminder and a comment. One guest did not answer the phone: that appointment is left alone.",
+            again="the CRM has no row left",
         ),
         Act(
             "onlive_crm_sync",
-            "Data-driven: a CSV file moves four appointments, a SQL query switches the rules of three services.\n"
-            "One slot is taken (it goes to its fallback slot), one row and one service are right already (nothing is\n"
-            "sent), and one row ends before it starts: it must fail alone, before any call.",
-            again="all is as wanted (the bad row fails again)",
+            "Data-driven: a CSV file moves four appointments, a SQL query sets the rules of three services. One slot\n"
+            "is taken, so that appointment goes to its fallback slot. One appointment and one service are right\n"
+            "already, so nothing is sent. One row ends before it starts: it must fail alone, before any call.",
+            again="everything is as wanted (the bad row fails again)",
             failing=1,
         ),
         Act(
             "onlive_summer_season",
             f"Seasonal: a service that is closed from {data.season['first_day']} to {data.season['last_day']} "
             f"({data.season['timezone']}) opens for\n"
-            "the summer. First the plan, which sends nothing; then the apply task.",
+            "the summer. First comes the plan, which sends nothing, then the apply task.",
             again="the summer is open already",
             conf=data.season,
         ),
         Act(
             "onlive_bulk_languages",
-            "Bulk, and back: one task takes 2,000 rows of a SQL query, of which 5 % differ. A check finds that too\n"
-            "many changed (at most 50 may), so the report is played back: every appointment is as it was. (A revert\n"
-            "is a write: it notifies again.)",
+            "Bulk, then revert: one task takes 2,000 rows from a SQL query, 5 % of which differ. A check allows only\n"
+            "50 changes and fails, so the update is reverted from its report: every appointment is as it was before.\n"
+            "(A revert is a write, so it notifies again.)",
             again="",
             failing=1,
             conf={"most_changes": 50},
         ),
         Act(
             "onlive_bulk_languages",
-            "The same with a check that allows 500 changes.",
+            "The same, with a check that allows 500 changes.",
             again="every row is as wanted",
             conf={"most_changes": 500},
         ),
@@ -91,13 +91,13 @@ def acts(data: DemoData) -> list[Act]:
 
 
 def main() -> int:
-    """Run the demonstration and return the exit status: 0 when everything happened as told."""
+    """Run the demonstration and return the exit status: 0 if everything went as described."""
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="onlive-demo-"))
     log = folder / "airflow.log"
     console = console_beside(log)
     console.print("[bold]The Onlive provider for Airflow[/bold]: the example DAGs against a local booking API\n")
-    console.print("Starting the local Onlive API and an Airflow with a database of its own ...")
+    console.print("Starting the local Onlive API and an Airflow with its own database ...")
     make_airflow_home(folder / "airflow")
     from onlive_provider.sandbox.server import Sandbox
 
@@ -115,16 +115,17 @@ def main() -> int:
         fine = [play(stage, act) for act in acts(data)]
         fine += rollouts.play()
         console.rule("[bold]The same again[/bold]", align="left")
-        console.print("A re-run, a cleared task or a backfill must never notify a guest twice.\n")
+        console.print("A re-run, a cleared task or a backfill must never notify a guest a second time.\n")
         fine += [replay(stage, act) for act in acts(data) if act.again]
         fine += rollouts.play_again()
     console.print(
-        f"\n[bold]{'All went as told' if all(fine) else 'Something did not go as told'}[/bold], {elapsed(started)}.\n"
+        f"\n[bold]{'Everything went as described' if all(fine) else 'Something did not go as described'}[/bold], "
+        f"{elapsed(started)}.\n"
     )
-    console.print("Where to look next")
+    console.print("What to look at next")
     for what, why in (
-        ("make airflow", "the same in Airflow's web interface, beside the sandbox's live page"),
-        ("dags_examples/", "the DAGs, to copy"),
+        ("make airflow", "the same DAGs in Airflow's web interface, next to the sandbox's live page"),
+        ("dags_examples/", "the DAGs, ready to copy"),
         ("README.md, docs/", "the Connection, the operators, and what they promise"),
         (str(log), "everything that Airflow logged"),
     ):
@@ -154,7 +155,7 @@ def start_airflow() -> tuple[str, RunDag]:
 
 
 def play(stage: Stage, act: Act) -> bool:
-    """Run a DAG; show what changed, what failed and what it cost; return whether it went as told."""
+    """Run a DAG; show what changed, what failed and what it cost; return whether it went as described."""
     stage.begin(act.dag_id, act.story)
     before = snapshot(stage.sandbox)
     played = stage.run(act.dag_id, act.conf)
@@ -184,7 +185,7 @@ def changes(before: Records, after: Records) -> Table | str:
                 rows.append((name, field, shown(was), shown(record.get(field))))
                 name = ""
     if not rows:
-        return "Every record is as it was before."
+        return "Every record is as it was before the run."
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("record", "field", "before", "after"):
         table.add_column(heading, overflow="fold")
@@ -196,7 +197,7 @@ def changes(before: Records, after: Records) -> Table | str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person reads it."""
+    """Return a value in a form that a person can read."""
     if isinstance(value, list):
         return "\n".join(shown(item) for item in value) or "none"
     if isinstance(value, dict) and "startDate" in value:

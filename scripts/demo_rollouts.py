@@ -1,4 +1,4 @@
-"""The two rollout DAGs of the demonstration: a refused service stops its zone; mended and approved, the zone opens."""
+"""The two rollout DAGs of the demonstration: a refused service stops its zone; fixed and approved, the zone opens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rollouts:
         self._refusing = stage.sandbox.record("services", fleet.refusing)["name"]
 
     def play(self) -> list[bool]:
-        """Show both, and return what went as told."""
+        """Show both, and return for each whether it went as described."""
         with self._connected():
             return [self._play_refused(), self._play_approved()]
 
@@ -49,10 +49,10 @@ class Rollouts:
         first_day, last_day = self._fleet.conf["first_day"], self._fleet.conf["last_day"]
         self._stage.begin(
             ROLLOUT,
-            f"Seasonal, for many: 40 services in five time zones are to open from {first_day} to {last_day}, one "
-            "mapped task a zone. Each plans its 8 services, then writes 1, 3 and 4 of them, and reads each batch "
-            f"again. The API refuses [bold]{self._refusing}[/bold], in the second batch: its incrementTime is "
-            f"{TOO_MUCH}, more than its duration of {DURATION}. Its zone is put back; the others stand.",
+            f"Seasonal, for many: 40 services in five time zones are to open from {first_day} to {last_day}, with one "
+            "mapped task per zone. Each plans its 8 services, writes them in batches of 1, 3 and 4, and reads each "
+            f"batch back. The API refuses [bold]{self._refusing}[/bold], in the second batch: its incrementTime is "
+            f"{TOO_MUCH}, more than its duration of {DURATION}. Its zone is put back; the other zones stay open.",
         )
         before = self._services()
         played = self._stage.run(ROLLOUT, self._conf())
@@ -78,8 +78,8 @@ class Rollouts:
         OnliveHook().update_service(self._fleet.refusing, {"incrementTime": ALLOWED})
         self._stage.begin(
             APPROVAL,
-            f"The same with an approval in between, after somebody mended {self._refusing} (incrementTime "
-            f"{TOO_MUCH} -> {ALLOWED}). What the approver sees, under Required Actions:",
+            f"The same, with an approval in between, after somebody has fixed {self._refusing} (incrementTime "
+            f"{TOO_MUCH} -> {ALLOWED}). This is what the approver sees under Required Actions:",
         )
         before = self._services()
         played, approver = self._approved()
@@ -88,7 +88,7 @@ class Rollouts:
             if line and not line.startswith(("```", "Report: ")):
                 self._print(f"  {line}", style="dim", markup=False)
         if approver.answered:
-            self._print("The answer, given through Airflow's REST API as its web interface does: [bold]Approve[/bold].")
+            self._print("The answer, sent through Airflow's REST API as the web interface does: [bold]Approve[/bold].")
         self._print(came.table())
         self._stage.tell(played)
         return (

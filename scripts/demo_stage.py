@@ -1,4 +1,4 @@
-"""Runs a DAG of the demonstration and tells what came of it: its tasks, its errors, and what it cost."""
+"""Runs a DAG of the demonstration and shows the result: its tasks, its errors, and the calls it made."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ RunDag = Callable[[str, "dict[str, Any] | None"], Any]
 _ERROR = re.compile(
     r"^\S+\.((?:Onlive\w+|AirflowFailException): .*(?:\n(?:[\d,]+ of [\d,]+ records failed|  - ).*)*)", re.MULTILINE
 )
+_IN_WORDS = {"success": "succeeded", "upstream_failed": "not run after a failure"}
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a DAG run.
+    """The result of a DAG run.
 
     :param state: of the run.
     :param tasks: how many tasks are in each state.
@@ -47,10 +48,10 @@ class Played:
         return [call for call in self.calls if call["method"] == "PUT"]
 
     def cost(self) -> str:
-        """Return what was asked of the API."""
+        """Return how many calls and notifications it took."""
         reads = sum(call["method"] == "GET" for call in self.calls)
         refused = Counter(call["status"] for call in self.writes if call["status"] != 200)
-        why = {409: "its slot is taken", 400: "it breaks a rule"}
+        why = {409: "slot taken", 400: "breaks a rule"}
         told = "; ".join(f"{count} refused: {why.get(status, status)}" for status, count in refused.items())
         return (
             f"{counted(reads, 'read')}, {counted(len(self.writes), 'write')}{f' ({told})' if told else ''}, "
@@ -62,7 +63,7 @@ class Played:
 class Stage:
     """Where DAGs are played.
 
-    :param log: the file that everything goes to which Airflow says.
+    :param log: the file that takes everything that Airflow logs.
     """
 
     console: Console
@@ -90,7 +91,7 @@ class Stage:
         )
 
     def begin(self, dag_id: str, story: str) -> None:
-        """Show which DAG comes, and what it is about."""
+        """Show which DAG comes next, and what it is about."""
         self.console.print()
         self.console.rule(f"[bold]{dag_id}[/bold]", align="left")
         self.console.print(story)
@@ -99,11 +100,11 @@ class Stage:
         """Show what failed, and what it cost."""
         for error in played.errors if played.tasks["failed"] else ():
             self.console.print(f"[red]A task failed, and Airflow does not retry it:[/red] {escape(error)}")
-        tasks = ", ".join(f"{count} {state}" for state, count in sorted(played.tasks.items()))
-        self.console.print(f"Tasks: {tasks}.  It cost {played.cost()}.")
+        tasks = ", ".join(f"{count} {_IN_WORDS.get(state, state)}" for state, count in sorted(played.tasks.items()))
+        self.console.print(f"Tasks: {tasks}. Cost: {played.cost()}.")
 
     def tell_again(self, dag_id: str, played: Played, why: str) -> bool:
-        """Show what a second run cost, and return whether nothing was sent and nobody notified.
+        """Show what a second run cost, and return whether it sent nothing and notified nobody.
 
         :param why: in words.
         """

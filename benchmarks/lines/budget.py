@@ -25,11 +25,12 @@ def measure(bench: Bench) -> Result:
     steady = "" if share is None else f"{share:.1%}"
     return Result(
         "The key's budget",
-        f"The Connection and the server allow {ALLOWED:,} writes a minute; the server answers 429 to what is more in "
-        "any 60 seconds. The budget of a minute may be spent at once, so that a run is faster than an even flow "
-        "would be. The steady share is the budget divided by what was written from the first write to the first of "
-        "the next window; the client's window is 61 seconds on purpose, because calls need not take equally long.",
-        ("records", "seconds", "seconds at an even flow", "429s", "most writes in any 60 s", "budget used, steady"),
+        f"The Connection and the server allow {ALLOWED:,} writes a minute; the server answers 429 to every write "
+        "beyond that in any 60 seconds. A minute's budget may be spent at once, so a run is faster than an even flow "
+        "would be. The share used in steady state is 60 seconds divided by the time from the first write to the first "
+        "write of the next window. The client's window is 61 seconds on purpose, because calls need not take equally "
+        "long.",
+        ("records", "seconds", "seconds with an even flow", "429s", "most writes in any 60 s", "budget used, steady"),
         [
             (
                 f"{size:,}",
@@ -40,18 +41,18 @@ def measure(bench: Bench) -> Result:
                 steady,
             )
         ],
-        [f"{one.seconds / ideal:.2f} of the time of an even flow of {ALLOWED:,} writes a minute."]
+        [f"{one.seconds / ideal:.2f} of the time that an even flow of {ALLOWED:,} writes a minute would take."]
         + (
             []
             if share is None
             else [
-                f"{share:.1%} of the budget used in the steady part, no write refused."
+                f"{share:.1%} of the budget used in steady state, with no write refused."
                 if not counts["refused"]
                 else f"{share:.1%} of the budget used."
             ]
         ),
         [
-            Bound.at_most("no 429 in a clean run", 0, counts["refused"], "answers of 429"),
+            Bound.at_most("no 429 in a clean run", 0, counts["refused"], "answers with 429"),
             Bound.at_most("never more than the budget in 60 s", ALLOWED, counts["most_writes_in_60_s"], "writes"),
             Bound.at_least("at least 95 % of the budget used", 95, share * 100, "%")
             if share is not None

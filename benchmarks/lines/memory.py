@@ -19,8 +19,8 @@ def measure(bench: Bench) -> Result:
     idle = run("bulk", **budgets).peak
     result = Result(
         "Memory",
-        f"CSV, `plan_only=True`, nothing differs. An idle task, with everything imported, peaks at {megabytes(idle)}.",
-        ("rows", "peak memory", "over idle", "seconds", "CPU a row"),
+        f"CSV, `plan_only=True`, nothing differs. An idle task with everything imported peaks at {megabytes(idle)}.",
+        ("rows", "peak memory", "over idle", "seconds", "CPU per row"),
     )
     bars = []
     for size in sizes:
@@ -35,6 +35,8 @@ def measure(bench: Bench) -> Result:
             promise = f"{size:,} streamed rows: peak memory at most {_LIMITS[size]} MB over an idle task"
             result.bounds.append(Bound.at_most(promise, _LIMITS[size], over / 1e6, "MB"))
     if len(sizes) > 1:
-        result.ratios.append(f"{sizes[-1] // sizes[0]} times the rows, {bars[-1][1] - bars[0][1]:.0f} MB more memory.")
+        result.ratios.append(
+            f"{sizes[-1] // sizes[0]} times the rows need {bars[-1][1] - bars[0][1]:.0f} MB more memory."
+        )
     result.bars.append(Bars("Peak memory over an idle task", "MB", bars))
     return result

@@ -12,7 +12,7 @@ from benchmarks.results import Result, micros, times
 HTTP = "`HttpOperator`: PUT"
 BLIND = "`UpdateAppointmentOperator(only_changed=False)`: PUT"
 WRITTEN = "`UpdateAppointmentOperator`, differs: GET, PUT"
-UNCHANGED = "`UpdateAppointmentOperator`, holds it already: GET"
+UNCHANGED = "`UpdateAppointmentOperator`, nothing differs: GET"
 
 
 def measure(bench: Bench) -> Result:
@@ -33,9 +33,9 @@ def measure(bench: Bench) -> Result:
     base = found[HTTP].cpu
     return Result(
         "One update",
-        f"The same body, `execute` {often:,} times in one process after a first one that does not count. "
-        "`HttpOperator` neither signs, checks nor compares.",
-        ("operator", "calls", "CPU an update", "against `HttpOperator`"),
+        f"The same body; `execute` is called {often:,} times in one process, after a first call that does not count. "
+        "`HttpOperator` does not sign, check or compare.",
+        ("operator", "calls", "CPU per update", "against `HttpOperator`"),
         [
             (
                 name,

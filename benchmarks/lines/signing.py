@@ -20,9 +20,9 @@ def measure(bench: Bench) -> Result:
     ratio = found["botocore"].cpu / found["onlive_provider"].cpu
     return Result(
         "Signing",
-        f"A PUT with a small body, signed {often:,} times. botocore's signature covers more: the headers, and a key "
-        "derived from date, region and service.",
-        ("signer", "CPU a signature"),
+        f"A PUT with a small body, signed {often:,} times. botocore's signature covers more: it "
+        "includes the headers, and its key is derived from date, region and service.",
+        ("signer", "CPU per signature"),
         [(name, f"{one.cpu / often * 1e6:,.1f} µs") for name, one in found.items()],
-        [f"{times(ratio)} faster to sign than botocore's Signature Version 4."],
+        [f"{times(ratio)} as fast as botocore's Signature Version 4."],
     )

@@ -29,13 +29,14 @@ def measure(bench: Bench) -> Result:
     sizes = (20,) if bench.quick else (100, 1_000, 10_000)
     result = Result(
         "One task, or a thousand",
-        "Every record differs: the bulk task and the scripts read each and write it; a mapped `HttpOperator` task "
-        "only writes. The bulk task also compares, signs, and writes a report. `execute` is called with a plain "
-        "context, outside Airflow's scheduler; `dag.test()` is a real Airflow that runs one task after the other, "
-        "without a scheduler's overhead (one run only from 1,000 records on, and no mapped tasks beyond these). "
-        "Seconds and CPU are the work's, without the program's start. With the scheduler, `airflow standalone` runs "
-        "the DAG with its own settings, once; its seconds are those from the trigger to the end of the DAG run.",
-        ("records", "way", "seconds", "CPU a record", "peak memory"),
+        "Every record differs: the bulk task and the scripts read and write each one; a mapped `HttpOperator` task "
+        "only writes. The bulk task also compares, signs, and writes a report. `execute` is called with a bare "
+        "context, outside Airflow's scheduler. `dag.test()` is a real Airflow that runs one task after another, "
+        "without the scheduler's overhead (a single run from 1,000 records up, and no mapped tasks above that). "
+        "Seconds and CPU cover the work alone, without the program's start-up. For the rows with a scheduler, "
+        "`airflow standalone` runs the DAG once with its own settings; their seconds are from the trigger to the end "
+        "of the DAG run.",
+        ("records", "way", "seconds", "CPU per record", "peak memory"),
     )
     written: Mapping[str, Measured] = {}
     for size in sizes:
@@ -56,7 +57,7 @@ def measure(bench: Bench) -> Result:
     _add(result, f"{size:,}, none differs", size, unchanged)
     for kind, found, limit in (("unchanged", unchanged, 2.5), ("written", written, 2.0)):
         ratio = found[OURS].cpu / found[AIOHTTP].cpu
-        result.ratios.append(f"{times(ratio)} the CPU time of bare `aiohttp` for a record that is {kind}.")
+        result.ratios.append(f"{times(ratio)} the CPU time of bare `aiohttp` per {kind} record.")
         promise = f"CPU time of {kind} records, at most {limit} times that of bare aiohttp"
         result.bounds.append(Bound.at_most(promise, limit, ratio, "times"))
     return result
@@ -99,10 +100,12 @@ def _compare_with_mapped(result: Result, size: int, found: Mapping[str, Measured
     scheduled = found[MAPPED_SCHEDULED].seconds / whole
     like = mapped.seconds / found[OURS_IN_AIRFLOW].seconds
     result.ratios += [
-        f"{times(ratio)} as fast as {size:,} mapped `HttpOperator` tasks in `dag.test()`: the bulk task's `execute`.",
-        f"{times(like)} as fast when the bulk task too is run by `dag.test()`, whose own start is most of its time.",
-        f"{times(scheduled)} as fast from trigger to end with the scheduler, where {start:.1f} of the bulk task's "
-        f"{whole:.1f} seconds are what a task that does nothing takes too.",
+        f"{times(ratio)} as fast as {size:,} mapped `HttpOperator` tasks in `dag.test()`, for the bulk task's "
+        "`execute` alone.",
+        f"{times(like)} as fast when `dag.test()` runs the bulk task too; most of its time is then the start of "
+        "`dag.test()`.",
+        f"{times(scheduled)} as fast from trigger to end with the scheduler; an empty task alone takes {start:.1f} of "
+        f"the bulk task's {whole:.1f} seconds.",
     ]
     promise = f"{size:,} records: at least 50 times faster than mapped HttpOperator tasks"
     result.bounds.append(Bound.at_least(promise, 50, ratio, "times"))

@@ -9,8 +9,8 @@ let known = null;
 export function drawLogs({ notifications, calls, notificationCount, callCount }) {
   const fresh = known === null ? [0, 0] : [notificationCount - known[0], callCount - known[1]];
   known = [notificationCount, callCount];
-  fill("notifications", notifications.slice(-NOTIFICATIONS_SHOWN), fresh[0], drawNotification, "No write has told anybody anything yet.");
-  fill("calls", calls.slice(-CALLS_SHOWN), fresh[1], drawCall, "No API call yet. Paste the Connection and run a DAG.");
+  fill("notifications", notifications.slice(-NOTIFICATIONS_SHOWN), fresh[0], drawNotification, "No notifications yet.");
+  fill("calls", calls.slice(-CALLS_SHOWN), fresh[1], drawCall, "No API calls yet. Paste the Connection and run a DAG.");
 }
 
 function fill(id, entries, fresh, draw, nothing) {
