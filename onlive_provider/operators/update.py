@@ -103,7 +103,7 @@ class UpdateOperator(BaseOperator):
             except (OnliveNotFoundError, OnliveConflictError) as error:
                 if not self.is_skipped(error):
                     raise
-                self._skip(context, wanted.id, error)
+                self._skip(context, wanted, error)
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
         self._push(context, result.outcome, result.change)
         if self.xcom_fields is None:
@@ -114,10 +114,10 @@ class UpdateOperator(BaseOperator):
         """Whether the caller asked to skip the task for this error."""
         return isinstance(error, OnliveNotFoundError) and self.on_not_found == "skip"
 
-    def _skip(self, context: Context, record_id: str, error: Exception) -> NoReturn:
+    def _skip(self, context: Context, wanted: Update, error: Exception) -> NoReturn:
         from onlive_provider.models.changes import Change
 
-        self._push(context, "skipped", Change(record_id, {}, {}))
+        self._push(context, "skipped", Change(wanted.resource, wanted.id, {}, {}))
         raise AirflowSkipException(f"Skipped, as asked: {error}") from error
 
     def _push(self, context: Context, outcome: str, change: Change) -> None:
