@@ -48,7 +48,7 @@ class Job:
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
         """Return the update that a row asks for, or the outcome of a row that cannot be one."""
         if isinstance(row, BadRow):
-            return failed(row, None, OnlivePayloadError([row.error]))
+            return failed(row, self.resource, None, OnlivePayloadError([row.error]))
         record_id: str | None = None
         try:
             raw_id, payload = as_update(row, id_field=self.id_field, fields=self.fields, on_null=self.on_null)
@@ -65,14 +65,15 @@ class Job:
                 check=self.check,
             )
         except OnlivePayloadError as error:
-            return failed(row, record_id, error)
+            return failed(row, self.resource, record_id, error)
         except Exception as error:
-            return failed(row, record_id, unexpected(error))
+            return failed(row, self.resource, record_id, unexpected(error))
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
         given = row.values.get(self.id_field) if isinstance(row, Row) else None
-        return Outcome(row.index, row.line, given if isinstance(given, str) else None, "not_attempted")
+        record_id = given if isinstance(given, str) else None
+        return Outcome(row.index, row.line, record_id, "not_attempted", resource=self.resource.name)
 
     def recall(self, row: Row | BadRow) -> None:
         """Remember the id of a row that an earlier try has dealt with."""
@@ -81,7 +82,9 @@ class Job:
                 self._seen.add(self.read_id(row.values.get(self.id_field)))
 
 
-def failed(row: Row | BadRow, record_id: str | None, error: OnliveError, attempts: int = 0) -> Outcome:
+def failed(
+    row: Row | BadRow, resource: Resource, record_id: str | None, error: OnliveError, attempts: int = 0
+) -> Outcome:
     """Return the outcome of a row whose update failed.
 
     :param attempts: calls that were sent for it.
@@ -92,6 +95,7 @@ def failed(row: Row | BadRow, record_id: str | None, error: OnliveError, attempt
         row.line,
         record_id,
         "failed",
+        resource=resource.name,
         error=type(error).__name__,
         message=str(error),
         field_errors=[{"field": each.field, "message": each.message} for each in errors[:_MAX_ERRORS]],

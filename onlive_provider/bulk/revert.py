@@ -9,82 +9,68 @@ from onlive_provider.bulk.job import failed
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
-from onlive_provider.models.changes import Change, instant
-from onlive_provider.models.fields import APPOINTMENT, SERVICE, Resource
+from onlive_provider.models.changes import Change
+from onlive_provider.models.instants import instant
 from onlive_provider.privacy import HIDDEN
 from onlive_provider.report.outcomes import Outcome
-
-_FIELDS_OF_BOTH = frozenset({"extraFields"})
-_SERVICE_FIELDS = frozenset(
-    {
-        "active",
-        "allowOverlapping",
-        "calendars",
-        "dateRanges",
-        "deniedMultipleAppointment",
-        "duration",
-        "hasICall",
-        "image",
-        "incrementTime",
-        "maxTimeToSchedule",
-        "minTimeToSchedule",
-        "name",
-        "timeBetween",
-        "typeId",
-        "userGroupId",
-    }
-)
 
 
 class RevertList:
     """Puts each written record back to what it was, unless somebody changed it since.
 
-    :param undecided: the kind of records whose fields both kinds have.
+    :param changes: what was written, in the order in which it is put back.
     """
 
     stop_on_error = False
     stop_when_put_off = True
 
-    def __init__(self, *, undecided: Resource, plan_only: bool) -> None:
-        self._undecided = undecided
+    def __init__(self, changes: Sequence[Change], *, plan_only: bool) -> None:
+        self._changes = changes
         self._plan_only = plan_only
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for each change."""
+        return (Row(index, None, {}) for index in range(len(self._changes)))
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
         """Return the inverse update, or the outcome of a write that cannot be reverted."""
-        assert isinstance(row, Row)
-        change = Change.from_json(row.values)
+        change = self._changes[row.index]
         problem = _problem(change)
         if problem is not None:
-            return failed(row, change.id, OnlivePayloadError([problem]), 0)
-        resource = kind_of(row.values) or self._undecided
+            return failed(row, change.resource, change.id, OnlivePayloadError([problem]))
 
         def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
             found = current.get("updatedAt")
             if patch and instant(found) != instant(change.updated_at):
-                raise OnliveStaleRecordError(f"{resource.name} {change.id}", str(change.updated_at), found)
+                raise OnliveStaleRecordError(f"{change.resource.name} {change.id}", str(change.updated_at), found)
 
-        return Update(resource=resource, id=change.id, payload=change.inverse(), plan_only=self._plan_only, check=check)
+        return Update(
+            resource=change.resource,
+            id=change.id,
+            payload=change.inverse(),
+            plan_only=self._plan_only,
+            check=check,
+        )
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
-        assert isinstance(row, Row)
-        return Outcome(row.index, row.line, row.values["id"], "not_attempted")
+        change = self._changes[row.index]
+        return Outcome(row.index, row.line, change.id, "not_attempted", resource=change.resource.name)
 
     def recall(self, row: Row | BadRow) -> None:
         """Remember nothing: a report names each record once."""
 
 
-def written(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """Return the changes that a report says were made, the last one first."""
-    changes = [
-        {"id": each.id, "before": each.before, "after": each.after, "updatedAt": each.updated_at}
-        for each in outcomes
-        if each.outcome == "updated"
-    ]
-    return changes[::-1]
+def written(outcomes: Iterable[Outcome]) -> list[Change]:
+    """Return the changes that a report says were made, the last one first.
+
+    :raises OnlivePayloadError: a line does not say which resource it is about.
+    """
+    changes = [(each.outcome, each.change(f"line {line}: ")) for line, each in enumerate(outcomes, start=1)]
+    return [change for outcome, change in reversed(changes) if outcome == "updated"]
 
 
-def read_changes(value: object, field: str) -> list[dict[str, Any]]:
+def read_changes(value: object, field: str) -> list[Change]:
     """Read a change, or a list of them, as an operator pushes it; the last one comes first.
 
     :param field: what an error calls the value.
@@ -95,27 +81,13 @@ def read_changes(value: object, field: str) -> list[dict[str, Any]]:
         raise _refused(field, f"got {type(value).__name__}")
     changes = []
     for position, change in enumerate(given):
+        where = f"{field}[{position}]" if given is value else field
         if not isinstance(change, Mapping) or not {"id", "before", "after", "updatedAt"} <= set(change):
-            raise _refused(f"{field}[{position}]" if given is value else field, "is not a change")
+            raise _refused(where, "is not a change")
         if not isinstance(change["before"], Mapping) or not isinstance(change["after"], Mapping):
-            raise _refused(f"{field}[{position}]" if given is value else field, "has no objects before and after")
-        if change["after"]:
-            changes.append(dict(change))
-    return changes[::-1]
-
-
-def rows_of(changes: Sequence[Mapping[str, Any]]) -> Iterator[Row | BadRow]:
-    """Yield the changes as rows."""
-    for index, change in enumerate(changes):
-        yield Row(index, None, change)
-
-
-def kind_of(change: Mapping[str, Any]) -> Resource | None:
-    """Return the kind of record that has the changed fields, or ``None`` where both kinds have them all."""
-    own = set(change["after"]) - _FIELDS_OF_BOTH
-    if not own:
-        return None
-    return SERVICE if own & _SERVICE_FIELDS else APPOINTMENT
+            raise _refused(where, "has no objects before and after")
+        changes.append(Change.from_json(change, f"{where}."))
+    return [change for change in reversed(changes) if change]
 
 
 def _problem(change: Change) -> FieldError | None:

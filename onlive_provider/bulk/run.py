@@ -214,7 +214,9 @@ class BulkRun:
         current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
         before = {"updatedAt": change.updated_at}
-        if len(sent) < len(change.after) or not client.flows.shows(current, sent, before, announced.at):
+        if len(sent) < len(change.after) or not client.flows.shows(
+            wanted.resource, current, sent, before, announced.at
+        ):
             return None
         return record.outcome("updated", replace(change, updated_at=current.get("updatedAt")))
 
@@ -259,6 +261,7 @@ class _Record:
             self.row.line,
             self.wanted.id,
             name,
+            resource=self.wanted.resource.name,
             before=change.before,
             after=change.after,
             updated_at=change.updated_at,
@@ -267,4 +270,4 @@ class _Record:
 
     def failed(self, error: OnliveError) -> Outcome:
         """Return the outcome of an update that failed."""
-        return failed(self.row, self.wanted.id, error, self.calls)
+        return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)

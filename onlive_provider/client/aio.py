@@ -22,7 +22,8 @@ from onlive_provider.client.updates import Update, Updated, update
 from onlive_provider.errors import OnliveConfigError
 
 T = TypeVar("T")
-Listener = Callable[[Step], None]
+OnStep = Callable[[Step], None]
+"""Called with each step of a flow before it is done. What it raises ends the flow."""
 
 
 class WaitingClock(Clock):
@@ -41,8 +42,8 @@ class WaitingClock(Clock):
         await asyncio.sleep(seconds)
 
 
-def _hear_nothing(step: Step) -> None:
-    """Drop a step."""
+def _ignore(step: Step) -> None:
+    """Do nothing."""
 
 
 class AsyncOnliveClient:
@@ -103,18 +104,12 @@ class AsyncOnliveClient:
         assert self._session is not None
         await self._session.close()
 
-    async def update(self, wanted: Update, hear: Listener = _hear_nothing) -> Updated:
-        """Read, compare, and send only what changes. One read, and one write if anything differs.
+    async def update(self, wanted: Update, on_step: OnStep = _ignore) -> Updated:
+        """Read, compare, and send only what changes. One read, and one write if anything differs."""
+        return await self.run(update(self.flows, wanted), on_step)
 
-        :param hear: told each step before it is done.
-        """
-        return await self.run(update(self.flows, wanted), hear)
-
-    async def run(self, flow: Flow[T], hear: Listener = _hear_nothing) -> T:
-        """Carry out a flow.
-
-        :param hear: told each step before it is done.
-        """
+    async def run(self, flow: Flow[T], on_step: OnStep = _ignore) -> T:
+        """Carry out a flow."""
         outcome: Answer | Failure | None = None
         async with self._turns:
             while True:
@@ -124,7 +119,7 @@ class AsyncOnliveClient:
                     result: T = stop.value
                     return result
                 outcome = None
-                hear(step)
+                on_step(step)
                 if isinstance(step, Send):
                     outcome = await self._exchange(step.request)
                 elif isinstance(step, Wait):

@@ -24,8 +24,9 @@ from onlive_provider.client.protocol import (
 )
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.steps import Flow, Note, Send, Wait
-from onlive_provider.models.changes import UNREADABLE_FIELDS, epoch, holds
+from onlive_provider.models.changes import holds
 from onlive_provider.models.fields import SERVICE, Resource
+from onlive_provider.models.instants import epoch
 
 Record = dict[str, Any]
 
@@ -84,7 +85,7 @@ class Flows:
         def look_up() -> Flow[Record | None]:
             yield Note(f"{call}: it is not known whether the write was made; reading the record to find out")
             record = yield from self._call(Call("GET", call.path), patience)
-            return record if self.shows(record, patch, before, patience.first_sent) else None
+            return record if self.shows(resource, record, patch, before, patience.first_sent) else None
 
         return (yield from self._call(call, patience, look_up))
 
@@ -180,7 +181,7 @@ class Flows:
 
     def _clock_was_off(self, outcome: Answer | Failure) -> bool:
         """Whether a 401 came although, or because, the call was signed with another time than the server's."""
-        return _tells_skew(outcome) and abs(self._ahead - self._correction) > retry.SKEW_TOLERANCE
+        return _shows_skew(outcome) and abs(self._ahead - self._correction) > retry.SKEW_TOLERANCE
 
     def _error(
         self, call: Call, outcome: Answer | Failure, patience: _Patience, attempts: int
@@ -188,7 +189,7 @@ class Flows:
         elapsed = patience.elapsed()
         if isinstance(outcome, Failure):
             return failure_error(outcome, call=call, attempts=attempts, elapsed=elapsed)
-        skewed = _tells_skew(outcome) and abs(self._ahead) > retry.SKEW_TOLERANCE
+        skewed = _shows_skew(outcome) and abs(self._ahead) > retry.SKEW_TOLERANCE
         return status_error(
             outcome,
             call=str(call),
@@ -200,6 +201,7 @@ class Flows:
 
     def shows(
         self,
+        resource: Resource,
         record: Mapping[str, Any],
         patch: Mapping[str, Any],
         before: Mapping[str, Any] | None,
@@ -210,9 +212,9 @@ class Flows:
         :param before: the record as it was read before the write, if it was.
         :param first_sent: seconds since the epoch, when the write first left; only used without ``before``.
         """
-        readable = {name: value for name, value in patch.items() if name not in UNREADABLE_FIELDS}
+        readable = {name: value for name, value in patch.items() if resource.field(name).readable}
         mode = self.settings.object_updates
-        if not all(holds(record, name, value, mode) for name, value in readable.items()):
+        if not all(holds(resource, record, name, value, mode) for name, value in readable.items()):
             return False
         if len(readable) == len(patch):
             return True
@@ -245,7 +247,7 @@ def _record(outcome: Answer | Failure) -> Record | None:
     return None
 
 
-def _tells_skew(outcome: Answer | Failure) -> bool:
+def _shows_skew(outcome: Answer | Failure) -> bool:
     return isinstance(outcome, Answer) and outcome.status == 401 and retry.server_time(outcome) is not None
 
 

@@ -6,14 +6,13 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urlsplit
 
 from onlive_provider.client.signing import Credentials, SigningProfile
 from onlive_provider.errors import OnliveConfigError
+from onlive_provider.models.changes import ObjectUpdates
 
 DEFAULT_BASE_URL = "https://openapi.onlive.site"
-ObjectUpdates = Literal["merge", "replace"]
 
 _HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.ASCII)
 

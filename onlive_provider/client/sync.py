@@ -225,7 +225,7 @@ def _cause(error: RequestException) -> object:
 def _detail(error: RequestException) -> str:
     """Return the innermost cause on one line, without the address of a Python object.
 
-    Of an answer that is not HTTP only the kind of mistake is shown: what the server sent may hold a guest's data.
+    Of an answer that is not HTTP, only the kind of mistake: what the server sent may hold a guest's data.
     """
     cause = _cause(error)
     if isinstance(cause, ProtocolError | InvalidHeader):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from onlive_provider import errors
 from onlive_provider.client.flows import Flows, Record
+from onlive_provider.client.look import look
 from onlive_provider.client.steps import Flow, Note, Writing
-from onlive_provider.models.changes import Change, ObjectUpdates, epoch, holds, instant, plan
-from onlive_provider.models.fields import APPOINTMENT, Resource
+from onlive_provider.models.changes import Change, ObjectUpdates, holds, plan
+from onlive_provider.models.fields import Resource
+from onlive_provider.models.instants import instant
 
 Outcome = Literal["updated", "unchanged", "planned"]
 _MAX_FIELD_LINES = 5
@@ -25,7 +27,8 @@ class Update:
     :param plan_only: read and compare, and send nothing.
     :param expected_updated_at: the ``updatedAt`` that the caller last saw; a record with another is refused.
     :param fallback_slots: ``{"start", "end"}`` in UTC, tried in order when the server answers 409.
-    :param check: called with the patch and the record as read before anything is sent; raises to refuse.
+    :param check: called with the patch and the record as read before anything is sent. It raises to refuse the patch,
+        and has no effect of its own: it may be called again.
     """
 
     resource: Resource
@@ -70,6 +73,7 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
     payload, *fallbacks = _candidates(wanted, current)
     while True:
         change = plan(
+            wanted.resource,
             wanted.id,
             current,
             payload,
@@ -93,12 +97,11 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
             yield Note(f"The server answered 409 ({said}): trying {payload['start']} to {payload['end']}")
         else:
             yield Note(_Answered(wanted, change, record, flows.settings.object_updates))
-            return Updated("updated", record, Change(wanted.id, change.before, change.after, record.get("updatedAt")))
+            return Updated("updated", record, replace(change, updated_at=record.get("updatedAt")))
 
 
 def _read(flows: Flows, wanted: Update) -> Flow[Record]:
-    current = yield from flows.read(wanted.resource, wanted.id)
-    yield Note(_Read(wanted, current, flows.clock.time()))
+    current = yield from look(flows, wanted.resource, wanted.id)
     expected = wanted.expected_updated_at
     if expected and instant(current.get("updatedAt")) != (instant(expected) or expected):
         raise errors.OnliveStaleRecordError(wanted.name, expected, current.get("updatedAt"))
@@ -109,27 +112,11 @@ def _candidates(wanted: Update, current: Record | None) -> list[Mapping[str, Any
     payloads = [wanted.payload, *({**wanted.payload, **slot} for slot in wanted.fallback_slots)]
     if current is None or len(payloads) == 1:
         return payloads
-    there = [p for p in payloads if all(holds(current, name, p.get(name), "replace") for name in ("start", "end"))]
-    return there[:1] or payloads
 
+    def is_there(payload: Mapping[str, Any]) -> bool:
+        return all(holds(wanted.resource, current, name, payload.get(name), "replace") for name in ("start", "end"))
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Read:
-    """What the log says of a record that was read.
-
-    :param now: seconds since the epoch.
-    """
-
-    wanted: Update
-    record: Record
-    now: float
-
-    def __str__(self) -> str:
-        start = epoch(self.record.get("start")) if self.wanted.resource == APPOINTMENT else None
-        past = ""
-        if start is not None and start < self.now:
-            past = f"; it began at {self.record['start']}, and the server may refuse to modify a past appointment"
-        return f"Read {self.wanted.name}, last changed at {self.record.get('updatedAt')}{past}"
+    return [payload for payload in payloads if is_there(payload)][:1] or payloads
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -143,9 +130,9 @@ class _Plan:
     def __str__(self) -> str:
         if not self.change:
             return f"{self.verb} {self.wanted.name}"
-        told = self.change.lines()
-        names = list(told)
-        lines = [f"{self.verb} {self.wanted.name}:", *(f"  {told[name]}" for name in names[:_MAX_FIELD_LINES])]
+        by_name = self.change.lines()
+        names = list(by_name)
+        lines = [f"{self.verb} {self.wanted.name}:", *(f"  {by_name[name]}" for name in names[:_MAX_FIELD_LINES])]
         if rest := names[_MAX_FIELD_LINES:]:
             lines.append(f"  and {', '.join(rest)}")
         if unreadable := self.change.unreadable:
@@ -172,7 +159,7 @@ class _Answered:
             for name, value in sent.items()
             if name in record
             and name not in self.change.unreadable
-            and not holds(record, name, value, self.object_updates)
+            and not holds(self.wanted.resource, record, name, value, self.object_updates)
         ]
         if not differing:
             return line

@@ -5,44 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
-ObjectUpdates = Literal["merge", "replace"]
+from onlive_provider.models.fields import DATE_RANGE, UNKNOWN, Field, Kind, Resource, resource_named
+from onlive_provider.models.instants import instant
 
-SAFE_FIELDS = frozenset(
-    {
-        "active",
-        "allowOverlapping",
-        "calendars",
-        "classification",
-        "dateRanges",
-        "deniedMultipleAppointment",
-        "duration",
-        "end",
-        "hasICall",
-        "image",
-        "incrementTime",
-        "lang",
-        "maxTimeToSchedule",
-        "minTimeToSchedule",
-        "name",
-        "reminders",
-        "start",
-        "state",
-        "timeBetween",
-        "typeId",
-        "userGroupId",
-    }
-)
-"""Fields whose values may stand in a log or an error. The others may hold a guest's data or a private link."""
+ObjectUpdates: TypeAlias = Literal["merge", "replace"]
+"""What a server does with an object: ``merge`` keeps the keys that an update does not name, ``replace`` drops them."""
 
-UNREADABLE_FIELDS = frozenset({"agentComment", "classification"})
-"""Fields that the API accepts and never answers: whether they hold a value already cannot be known."""
-
-_OBJECT_FIELDS = frozenset({"extraFields", "event"})
-_INSTANT_FIELDS = frozenset({"start", "end", "startDate", "endDate"})
-_SET_FIELDS = frozenset({"guests", "reminders", "dateRanges", "calendars", "include", "exclude"})
 _MAX_SHOWN = 120
 
 
@@ -57,6 +27,7 @@ class Change:
     :param updated_at: the record's ``updatedAt`` after the write, or as it was read when nothing was written.
     """
 
+    resource: Resource = field(repr=False)
     id: str
     before: Mapping[str, Any] = field(repr=False)
     after: Mapping[str, Any] = field(repr=False)
@@ -68,20 +39,27 @@ class Change:
     @property
     def unreadable(self) -> list[str]:
         """The sent fields that cannot be read back, so that every run sends them again."""
-        return [name for name in self.after if name in UNREADABLE_FIELDS]
+        return [name for name in self.after if not self.resource.field(name).readable]
 
     def inverse(self) -> dict[str, Any]:
         """Return the payload that puts the fields back to what they were read as."""
         return dict(self.before)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        """Return the change that :meth:`as_json` told."""
-        return cls(told["id"], told["before"], told["after"], told["updatedAt"])
+    def from_json(cls, data: Mapping[str, Any], where: str = "") -> Self:
+        """Return the change that :meth:`as_json` made this of.
+
+        :param where: what an error puts before the name of a member.
+        :raises OnlivePayloadError: ``resource`` is missing or unknown.
+        """
+        return cls(
+            resource_named(data.get("resource"), where), data["id"], data["before"], data["after"], data["updatedAt"]
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as it travels through XCom."""
         return {
+            "resource": self.resource.name,
             "id": self.id,
             "before": dict(self.before),
             "after": dict(self.after),
@@ -89,12 +67,13 @@ class Change:
         }
 
     def lines(self) -> dict[str, str]:
-        """Return one line a field for a log, :data:`SAFE_FIELDS` first; values only of these."""
-        return {name: self._line(name) for name in sorted(self.after, key=lambda name: name not in SAFE_FIELDS)}
+        """Return one line a field for a log. Only fields that may be shown have their values in it, and come first."""
+        names = sorted(self.after, key=lambda name: not self.resource.field(name).shown)
+        return {name: self._line(name) for name in names}
 
     def _line(self, name: str) -> str:
         value = self.after[name]
-        if name in SAFE_FIELDS:
+        if self.resource.field(name).shown:
             was = _shown(self.before[name]) if name in self.before else "(not known)"
             return f"{name}: {was} -> {_shown(value)}"
         if value is None:
@@ -104,6 +83,7 @@ class Change:
 
 
 def plan(
+    resource: Resource,
     record_id: str,
     current: Mapping[str, Any] | None,
     wanted: Mapping[str, Any],
@@ -115,96 +95,82 @@ def plan(
 
     :param current: the record as the server answered it, or ``None`` when it was not read.
     :param wanted: a checked payload: plain JSON, times in UTC.
-    :param object_updates: how the server treats objects: with ``merge`` only the wanted keys are compared.
     """
     if current is None:
-        return Change(record_id, {}, dict(wanted))
+        return Change(resource, record_id, {}, dict(wanted))
     after = {
         name: value
         for name, value in wanted.items()
-        if not only_changed or not holds(current, name, value, object_updates)
+        if not only_changed or not holds(resource, current, name, value, object_updates)
     }
     before = {
-        name: _before(current.get(name), value, name, object_updates)
+        name: _before(row, current.get(name), value, object_updates)
         for name, value in after.items()
-        if name not in UNREADABLE_FIELDS
+        if (row := resource.field(name)).readable
     }
-    return Change(record_id, before, after, current.get("updatedAt"))
+    return Change(resource, record_id, before, after, current.get("updatedAt"))
 
 
-def holds(record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates) -> bool:
+def holds(resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates) -> bool:
     """Whether a record as read shows that it has the wanted value already.
 
-    Times are compared as instants; guests, reminders, date ranges and calendars without regard to their order, and
-    with absent and ``null`` members alike; e-mail addresses without regard to case. A field that cannot be read
-    back is never shown to hold anything.
+    Values are compared as their :data:`~onlive_provider.models.fields.Kind` says, absent and ``null`` members alike.
+    Of an object that the server merges only the wanted keys are compared. A field that cannot be read back is never
+    shown to hold anything.
     """
-    if name in UNREADABLE_FIELDS:
+    row = resource.fields.get(name, UNKNOWN)
+    if not row.readable:
         return False
     current = record.get(name)
-    if name in _OBJECT_FIELDS and object_updates == "merge" and isinstance(wanted, dict):
+    # Most records of a large update already hold what is wanted, letter for letter, which is found out first.
+    if repr(current) == repr(wanted):
+        return True
+    if isinstance(wanted, dict) and _is_merged(row, object_updates):
         kept = current if isinstance(current, dict) else {}
-        return all(_same(kept.get(key), value, name) for key, value in wanted.items())
-    return _same(current, wanted, name)
+        return all(_same(kept.get(key), value, row.members.get(key, UNKNOWN)) for key, value in wanted.items())
+    return _same(current, wanted, row)
 
 
-def _before(current: Any, wanted: Any, name: str, object_updates: ObjectUpdates) -> Any:
+def _is_merged(row: Field, object_updates: ObjectUpdates) -> bool:
+    return object_updates == "merge" and row.kind in ("object", "free object")
+
+
+def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates) -> Any:
     """Narrow a merged object to the wanted keys, so that sending it back undoes the write and nothing else."""
-    if name in _OBJECT_FIELDS and object_updates == "merge" and isinstance(wanted, dict) and isinstance(current, dict):
+    if isinstance(wanted, dict) and isinstance(current, dict) and _is_merged(row, object_updates):
         return {key: current.get(key) for key in wanted}
     return current
 
 
-def _same(one: Any, other: Any, name: str) -> bool:
-    """Whether two values of a field mean the same to the API.
-
-    Most records of a large update already hold what is wanted, letter for letter, which is found out first. Values are
-    compared by their ``repr``, because Python's ``==`` takes ``True`` for ``1``.
-    """
-    return repr(one) == repr(other) or repr(_normal(one, name)) == repr(_normal(other, name))
+def _same(one: Any, other: Any, row: Field) -> bool:
+    """Whether two values mean the same to the API. Their ``repr`` is compared: to Python ``True == 1``."""
+    return repr(_normal(one, row.kind, row.members)) == repr(_normal(other, row.kind, row.members))
 
 
-def _normal(value: Any, name: str) -> Any:
+def _normal(value: Any, kind: Kind, members: Mapping[str, Field]) -> Any:
     """Return a form of which two values have the same ``repr`` exactly when they mean the same to the API.
 
-    The members of an object field are a customer's own: no name among them has a meaning to the API.
-
-    :param name: of the member that holds the value, of the list that does, or of the object field around it.
+    :param members: what is known of the members of an object, or of each object in a set. The others are a customer's
+        own, or new: no name among them has a meaning.
     """
     if isinstance(value, str):
-        if name in _INSTANT_FIELDS:
+        if kind == "instant":
             return instant(value) or value
-        return value.lower() if name == "email" else value
+        return value.lower() if kind == "email" else value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        is_own = name in _OBJECT_FIELDS
-        members = {key: _normal(value[key], name if is_own else key) for key in sorted(value)}
-        return {key: member for key, member in members.items() if member is not None and member != {}}
+        normal = {}
+        for key in sorted(value):
+            row = members.get(key, UNKNOWN)
+            member = _normal(value[key], row.kind, row.members)
+            if member is not None and member != {}:
+                normal[key] = member
+        return normal
     if isinstance(value, list):
-        items = [_normal(item, name if name in _OBJECT_FIELDS else "") for item in value]
-        return sorted(items, key=repr) if name in _SET_FIELDS else items
+        items = [_normal(item, "object", members) for item in value]
+        return sorted(items, key=repr) if kind == "set" else items
     return value
-
-
-def instant(text: object) -> str | None:
-    """Return an ISO 8601 time with an offset as ``YYYY-MM-DDTHH:MM:SS.ffffff`` in UTC, or ``None``."""
-    moment = _moment(text)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(timespec="microseconds")
-
-
-def epoch(text: object) -> float | None:
-    """Return an ISO 8601 time with an offset as seconds since the epoch, or ``None``."""
-    moment = _moment(text)
-    return None if moment is None else moment.timestamp()
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return moment.astimezone(UTC) if moment and moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _shown(value: Any) -> str:
@@ -216,6 +182,6 @@ def _shown(value: Any) -> str:
 
 
 def _short(item: Mapping[str, Any]) -> str:
-    if set(item) == {"startDate", "endDate"}:
-        return f"{item['startDate']} to {item['endDate']}"
+    if item.keys() == DATE_RANGE.keys():
+        return " to ".join(str(item[name]) for name in DATE_RANGE)
     return json.dumps(item, ensure_ascii=False)

@@ -7,7 +7,7 @@ values may be sent. A field of a new API is one row here and one line in its mod
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,10 @@ class Field:
     key: tuple[str, ...] = ()
 
 
+UNKNOWN = Field("", "text", "", shown=False)
+"""Stands for a field that is not in the table, such as one that the API added: compared by the letter, never shown."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One kind of record: what it is called, where the API keeps it, and its fields.
@@ -80,18 +84,14 @@ class Resource:
             raise OnlivePayloadError.of(f"{self.name} id", f"{given} is not a UUID such as {_EXAMPLE_ID}")
         return f"{self.path}/{record_id}"
 
-    def shows(self, name: str) -> bool:
-        """Whether the value of a field may stand in a log, an error and a repr."""
-        return name in self.fields and self.fields[name].shown
-
     @property
     def names(self) -> list[str]:
         """The names of a record's members, as far as the API reference knows them."""
         return [*self.answered, *(name for name, row in self.fields.items() if row.readable)]
 
-    def reads(self, name: str) -> bool:
-        """Whether a GET answers a field, as far as is known."""
-        return name not in self.fields or self.fields[name].readable
+    def field(self, name: str) -> Field:
+        """Return what is known of a field; :data:`UNKNOWN` where that is nothing."""
+        return self.fields.get(name, UNKNOWN)
 
 
 def _table(*rows: Field) -> dict[str, Field]:
@@ -167,5 +167,29 @@ SERVICE = Resource(
     (*_ANSWERED_BY_ALL, "organizationId", "condition"),
 )
 RESOURCES: Mapping[str, Resource] = {resource.name: resource for resource in (APPOINTMENT, SERVICE)}
+
+
+def resource_named(name: object, where: str = "") -> Resource:
+    """Return the resource of a name, as a change or a report's line has it.
+
+    :param where: what an error puts before ``resource``, e.g. ``report[1].``.
+    :raises OnlivePayloadError: there is no name, or it is unknown.
+    """
+    if isinstance(name, str) and name in RESOURCES:
+        return RESOURCES[name]
+    found = "is missing" if name is None else f"got {name!r}"
+    raise OnlivePayloadError.of(f"{where}resource", f"{found}; accepted: {' or '.join(RESOURCES)}")
+
+
+def _shown_names(rows: Mapping[str, Field]) -> Iterator[str]:
+    for name, row in rows.items():
+        if row.shown:
+            yield name
+        yield from _shown_names(row.members)
+
+
+SHOWN_NAMES = frozenset(name for resource in RESOURCES.values() for name in _shown_names(resource.fields))
+"""The names of all fields and members whose values may stand in a log, an error and a repr."""
+
 IMMUTABLE_FIELDS = ("id", "organizationId", "createdAt", "updatedAt")
 """Set by the API for every resource; see the API reference, Update Booking Service, Update Restrictions."""

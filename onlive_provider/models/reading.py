@@ -17,13 +17,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from onlive_provider.errors import FieldError, OnlivePayloadError
-from onlive_provider.models.changes import SAFE_FIELDS
+from onlive_provider.models import fields
 
-SHOWN_NAMES = (
-    SAFE_FIELDS
-    | {"startDate", "endDate", "time", "unit", "calendarId", "type", "restrictionDates", "include", "exclude"}
-    | {"expected_updated_at", "fallback_slots", "only_changed", "plan_only", "timezone"}
-)
+SHOWN_NAMES = fields.SHOWN_NAMES | {
+    "expected_updated_at",
+    "fallback_slots",
+    "only_changed",
+    "plan_only",
+    "timezone",
+}
 """What holds no guest's data, of fields, of models and of operators' parameters: errors and reprs show its value."""
 
 MISSING_TEXTS = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})

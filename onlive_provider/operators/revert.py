@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.errors import OnliveNotFoundError, OnlivePayloadError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
 from onlive_provider.operators.masking import mask_personal_data
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
     from onlive_provider.hooks.arguments import ArgumentReader
-    from onlive_provider.models.fields import Resource
+    from onlive_provider.models.changes import Change
 
 
 class RevertUpdatesOperator(BulkTaskOperator):
@@ -60,15 +60,15 @@ class RevertUpdatesOperator(BulkTaskOperator):
 
     def read_input(self, arguments: ArgumentReader) -> Input:
         """Check the arguments and return the records to put back."""
-        from onlive_provider.bulk.revert import RevertList, rows_of
+        from onlive_provider.bulk.revert import RevertList
 
         plan_only = self.read_plan_only(arguments)
         changes = arguments.read(self._changes)
         arguments.finish()
         assert changes is not None
-        worklist = RevertList(undecided=self._undecided(changes), plan_only=bool(plan_only))
-        fingerprint = fingerprint_of([changes, plan_only])
-        return Input(rows_of(changes), worklist, fingerprint, len(changes))
+        worklist = RevertList(changes, plan_only=bool(plan_only))
+        fingerprint = fingerprint_of([[change.as_json() for change in changes], plan_only])
+        return Input(worklist.rows(), worklist, fingerprint, len(changes))
 
     def report_destination(self) -> str | None:
         """Return where the outcomes go: beside the report that is put back, if there is one."""
@@ -92,7 +92,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
             message = f"is text that is not JSON ({error}); accepted: a change, a list of them, or a task's result"
             raise OnlivePayloadError.of("report", message) from None
 
-    def _changes(self) -> list[dict[str, Any]]:
+    def _changes(self) -> list[Change]:
         from onlive_provider.bulk.revert import read_changes, written
         from onlive_provider.report.outcomes import ReportReader
 
@@ -104,23 +104,6 @@ class RevertUpdatesOperator(BulkTaskOperator):
                 return written(ReportReader(file))
         except FileNotFoundError:
             raise OnlivePayloadError.of("report_path", f"{path} does not exist") from None
-
-    def _undecided(self, changes: Sequence[Mapping[str, Any]]) -> Resource:
-        """Return the kind of records whose fields both kinds have: that of the others, else by asking for the first."""
-        from onlive_provider.bulk.revert import kind_of
-        from onlive_provider.hooks.onlive import OnliveHook
-        from onlive_provider.models.fields import APPOINTMENT, SERVICE
-
-        decided = {kind for change in changes if (kind := kind_of(change)) is not None}
-        unclear = [change for change in changes if kind_of(change) is None]
-        if not unclear or len(decided) == 1:
-            return decided.pop() if decided else APPOINTMENT
-        with OnliveHook(self.onlive_conn_id).get_conn() as client:
-            try:
-                client.get_appointment(unclear[0]["id"])
-            except OnliveNotFoundError:
-                return SERVICE
-        return APPOINTMENT
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and keep guests' data out of the Rendered Template view and of the log."""

@@ -98,7 +98,7 @@ class UpdateOperator(BaseOperator):
             try:
                 result = hook.carry_out(wanted, self.skipping())
             except AirflowSkipException:
-                self._push(context, "skipped", Change(wanted.id, {}, {}))
+                self._push(context, "skipped", Change(wanted.resource, wanted.id, {}, {}))
                 raise
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
         self._push(context, result.outcome, result.change)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from typing import IO, Any, Literal, Self, TypeAlias, get_args
 
 from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.models.changes import Change
+from onlive_provider.models.fields import resource_named
 
 OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
@@ -23,6 +25,7 @@ class Outcome:
 
     :param index: the row's place in the input, from 0.
     :param line: the line of the input file on which the row ends, from 1; ``None`` if the input has no lines.
+    :param resource: the kind of the record, e.g. ``appointment``; ``None`` only in what a run without a report keeps.
     :param id: the record's id; ``None`` when the row has none.
     :param outcome: ``planned`` is what ``updated`` would be if the run had been allowed to write.
     :param before: the written fields as they were read; the inverse of the write.
@@ -38,6 +41,7 @@ class Outcome:
 
     index: int
     line: int | None
+    resource: str | None = field(default=None, kw_only=True)
     id: str | None = field(repr=False)
     outcome: OutcomeName
     before: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -49,6 +53,15 @@ class Outcome:
     attempts: int = 0
     retryable: bool = False
     name: str | None = field(default=None, repr=False)
+
+    def change(self, where: str = "") -> Change:
+        """Return the write that the outcome stands for.
+
+        :param where: what an error puts before the name of a member.
+        :raises OnlivePayloadError: ``resource`` is missing or unknown.
+        """
+        resource = resource_named(self.resource, where)
+        return Change(resource, self.id or "", self.before, self.after, self.updated_at)
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as a report holds it, without empty members."""

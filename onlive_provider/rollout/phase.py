@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import Row
@@ -27,13 +26,13 @@ class Phase:
         self,
         name: str,
         worklist: Worklist,
-        rows: Sequence[Mapping[str, Any]],
+        rows: Iterable[Row],
         note: Callable[[Outcome], bool],
         announce: Callable[[Announcement], None] = lambda _: None,
     ) -> None:
         self.name = name
         self.worklist = worklist
-        self.rows = [Row(index, None, row) for index, row in enumerate(rows)]
+        self.rows = list(rows)
         self.is_over = False
         self._note = note
         self._announce = announce

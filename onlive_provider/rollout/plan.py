@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.changes import holds
+from onlive_provider.models.fields import DATE_RANGE, SERVICE
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
 from onlive_provider.seasons.target import TARGET_FIELDS, Mode, Target
@@ -15,7 +16,6 @@ from onlive_provider.seasons.target import TARGET_FIELDS, Mode, Target
 if TYPE_CHECKING:
     from onlive_provider.seasons import Season
 
-_KNOWN_MEMBERS = ("startDate", "endDate")
 _CLOSE = "to close a service, send `active: false` with UpdateServiceOperator"
 
 
@@ -46,7 +46,7 @@ class ServicePlan:
     @property
     def differs(self) -> bool:
         """Whether anything has to be sent."""
-        return not holds({self.field: self.before}, self.field, self.after, "replace")
+        return not holds(SERVICE, {self.field: self.before}, self.field, self.after, "replace")
 
     def patch(self) -> dict[str, Any]:
         """Return what is to be sent."""
@@ -63,7 +63,7 @@ class ServicePlan:
         and others at every write.
         """
         narrow = _narrow_ranges if self.field == "dateRanges" else restriction_days.narrow
-        return holds({self.field: narrow(record.get(self.field))}, self.field, narrow(self.after), "replace")
+        return holds(SERVICE, {self.field: narrow(record.get(self.field))}, self.field, narrow(self.after), "replace")
 
 
 def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mode, target: Target) -> ServicePlan:
@@ -135,4 +135,4 @@ def _restrictions(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[A
 def _narrow_ranges(ranges: Any) -> Any:
     if not isinstance(ranges, list):
         return ranges
-    return [{name: each.get(name) for name in _KNOWN_MEMBERS} if isinstance(each, dict) else each for each in ranges]
+    return [{name: each.get(name) for name in DATE_RANGE} if isinstance(each, dict) else each for each in ranges]

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.revert import RevertList
+from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import Worklist
 from onlive_provider.client.steps import Note
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
@@ -70,7 +71,7 @@ class Rollout:
                 self._earlier[announcement.change.id] = announcement.change
         for each in memory.earlier():
             if each.outcome == "updated" and each.id is not None:
-                self._earlier[each.id] = Change(each.id, each.before, each.after, each.updated_at)
+                self._earlier[each.id] = each.change()
 
     def plan_phase(self) -> Phase:
         """Return the first phase, which reads every service."""
@@ -158,15 +159,17 @@ class Rollout:
         note: Callable[[RolloutService, Outcome], bool],
         announce: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
-        return Phase(name, worklist, [{"id": each.id} for each in services], self._noting(note), announce)
+        rows = (Row(index, None, {"id": each.id}) for index, each in enumerate(services))
+        return Phase(name, worklist, rows, self._noting(note), announce)
 
     def _revert(self) -> Phase:
         def note(service: RolloutService, outcome: Outcome) -> bool:
             service.reverted = outcome
             return False
 
-        rows = [each.inverse() for each in reversed(self._written)]
-        return Phase("putting back", RevertList(undecided=SERVICE, plan_only=False), rows, self._noting(note))
+        changes = [each.written.change() for each in reversed(self._written) if each.written is not None]
+        worklist = RevertList(changes, plan_only=False)
+        return Phase("putting back", worklist, worklist.rows(), self._noting(note))
 
     def _noting(self, note: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
         def take(outcome: Outcome) -> bool:
@@ -188,8 +191,17 @@ class Rollout:
         again = earlier and plan_again(known, earlier.before, self.seasons, self.mode, self.target)
         service.plan = again or plan_service(known, self.seasons, self.mode, self.target)
         if again:
-            done = Outcome(service.index, None, service_id, "updated", before=again.former(), after=again.patch())
-            self._write_known(service, replace(done, updated_at=record.get("updatedAt")))
+            written = Outcome(
+                service.index,
+                None,
+                service_id,
+                "updated",
+                resource=SERVICE.name,
+                before=again.former(),
+                after=again.patch(),
+                updated_at=record.get("updatedAt"),
+            )
+            self._write_known(service, written)
 
     def _noted_plan(self, service: RolloutService, outcome: Outcome) -> bool:
         service.failure = outcome if outcome.outcome == "failed" else None

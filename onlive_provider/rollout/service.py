@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from onlive_provider.models.fields import SERVICE
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.plan import ServicePlan
 
@@ -53,16 +54,6 @@ class RolloutService:
             return ""
         named = [f"{each['field']}: {each['message']}" for each in self.failure.field_errors if each["field"]]
         return "; ".join(named) or " ".join((self.failure.message or "").split())
-
-    def inverse(self) -> dict[str, Any]:
-        """Return its write as a list of reverts takes it."""
-        assert self.written is not None
-        return {
-            "id": self.id,
-            "before": self.written.before,
-            "after": self.written.after,
-            "updatedAt": self.written.updated_at,
-        }
 
     def outcome(self, *, plan_only: bool) -> Outcome:
         """Return what became of it.
@@ -121,6 +112,7 @@ class RolloutService:
             None,
             self.id,
             outcome,
+            resource=SERVICE.name,
             before=before,
             after=after,
             updated_at=updated_at,

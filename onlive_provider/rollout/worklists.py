@@ -9,8 +9,8 @@ from typing import Any
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveStaleRecordError
-from onlive_provider.models.changes import instant
 from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.instants import instant
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.plan import ServicePlan
 
@@ -25,7 +25,7 @@ class ServiceList:
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
-        return Outcome(row.index, None, id_of(row), "not_attempted")
+        return Outcome(row.index, None, id_of(row), "not_attempted", resource=SERVICE.name)
 
     def recall(self, row: Row | BadRow) -> None:
         """Remember nothing: no service comes twice."""

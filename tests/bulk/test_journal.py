@@ -13,10 +13,11 @@ import pytest
 from onlive_provider.bulk.journal import Journal, page_path
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.models.changes import Change
+from onlive_provider.models.fields import APPOINTMENT
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 
 IDENTITY = {"dag_id": "nightly", "max_tries": 1, "input": "f00"}
-SENT = Announcement(Change("r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)
+SENT = Announcement(Change(APPOINTMENT, "r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +195,7 @@ def test_guests_data_stays_out_of_every_file_unless_asked_for(
     place = (Disk(), str(tmp_path / "r.jsonl"))
     journal = open_journal(place, personal_data=personal_data)
     guests = {"guests": [{"email": "ana@example.com"}]}
-    journal.announce(0, Announcement(Change("a", guests, guests), 1.0))
+    journal.announce(0, Announcement(Change(APPOINTMENT, "a", guests, guests), 1.0))
     journal.record(Outcome(0, None, "a", outcome, before=guests, after=guests))
     finish(journal, again=True)
     for name in ("r.jsonl", "r.jsonl.run", "r.html"):

@@ -38,6 +38,7 @@ class TestOnlyWhatChanges:
         assert result.outcome == "updated"
         assert result.record["state"] == "confirmed"
         assert result.change.as_json() == {
+            "resource": "appointment",
             "id": ID,
             "before": {"state": "pending"},
             "after": {"state": "confirmed"},

@@ -14,9 +14,12 @@ from onlive_provider.errors import OnliveRecordsFailedError
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
+from onlive_provider.operators.service import UpdateServiceOperator
 from onlive_provider.sandbox.server import Sandbox
 from tests.loopback import ID
 from tests.operators.conftest import Execute
+
+NO_CHANGE = {"resource": "service", "id": ID, "before": {}, "after": {}, "updatedAt": None}
 
 
 @pytest.fixture
@@ -82,27 +85,65 @@ def test_a_report_may_be_given_as_a_path_or_as_text(
     assert onlive_sandbox.record("appointments", appointments[0]["id"])["title"] == appointments[0]["title"]
 
 
-def test_services_are_known_by_their_fields(onlive_sandbox: Sandbox, execute: Execute, tmp_path: Path) -> None:
-    before = onlive_sandbox.records("services")[:2]
-    rows = [{"id": service["id"], "active": False, "dateRanges": []} for service in before]
-    path = str(tmp_path / "report.jsonl")
-    execute(BulkUpdateServicesOperator(task_id="bulk", updates=rows, report_path=path))
-    execute(revert(report_path=path))
-    for service in before:
-        assert without_times(onlive_sandbox.record("services", service["id"])) == without_times(service)
-
-
 @pytest.mark.parametrize("kind", ["appointments", "services"])
-def test_a_record_whose_changed_fields_both_kinds_have_is_looked_for(
+def test_a_report_says_of_each_line_which_kind_of_record_it_is_and_no_read_is_spent_to_find_out(
     kind: Any, onlive_sandbox: Sandbox, execute: Execute, tmp_path: Path
 ) -> None:
     before = next(r for r in onlive_sandbox.records(kind) if r.get("start", "9") > onlive_sandbox.now())
     operator = BulkUpdateServicesOperator if kind == "services" else BulkUpdateAppointmentsOperator
-    path = str(tmp_path / "report.jsonl")
+    path = tmp_path / "report.jsonl"
     rows = [{"id": before["id"], "extraFields": {next(iter(before["extraFields"])): "other"}}]
-    execute(operator(task_id="bulk", updates=rows, report_path=path))
-    execute(revert(report_path=path))
+    execute(operator(task_id="bulk", updates=rows, report_path=str(path)))
+    assert [json.loads(line)["resource"] for line in path.read_text().splitlines()] == [kind[:-1]]
+    calls = len(onlive_sandbox.calls())
+    execute(revert(report_path=str(path)))
     assert without_times(onlive_sandbox.record(kind, before["id"])) == without_times(before)
+    record = f"/api/v1/{kind}/{before['id']}"
+    assert [(c["method"], c["path"]) for c in onlive_sandbox.calls()[calls:]] == [("GET", record), ("PUT", record)]
+
+
+def test_changes_of_both_kinds_are_put_back_together(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
+) -> None:
+    service = onlive_sandbox.records("services")[0]
+    one = UpdateAppointmentOperator(task_id="a", appointment_id=appointments[0]["id"], payload={"title": "Other"})
+    other = UpdateServiceOperator(task_id="s", service_id=service["id"], payload={"extraFields": {"a": "b"}})
+    changes = [execute(operator)[1]["change"] for operator in (one, other)]
+    assert [change["resource"] for change in changes] == ["appointment", "service"]
+    result, _ = execute(revert(report=changes))
+    assert result["updated"] == 2
+    assert onlive_sandbox.record("appointments", appointments[0]["id"])["title"] == appointments[0]["title"]
+    after = onlive_sandbox.record("services", service["id"])
+    assert after["extraFields"].pop("a") is None
+    assert without_times(after) == without_times(service)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "is missing; accepted: appointment or service"),
+        ({"resource": None}, "is missing; accepted: appointment or service"),
+        ({"resource": "calendar"}, "got 'calendar'; accepted: appointment or service"),
+        ({"resource": ["service"]}, r"got \['service'\]; accepted: appointment or service"),
+    ],
+)
+@pytest.mark.parametrize("form", ["change", "list", "file"])
+def test_what_does_not_say_which_kind_of_record_it_is_about_is_refused_before_any_call(
+    form: str, given: dict[str, Any], message: str, onlive_sandbox: Sandbox, execute: Execute, tmp_path: Path
+) -> None:
+    change = {"id": ID, "before": {"name": "a"}, "after": {"name": "b"}, "updatedAt": "2025-01-01T00:00:00Z", **given}
+    path = tmp_path / "report.jsonl"
+    line = {"index": 0, "outcome": "unchanged", "resource": "service"}
+    path.write_text("".join(json.dumps(each) + "\n" for each in (line, {**change, "index": 1, "outcome": "updated"})))
+    arguments: dict[str, tuple[dict[str, Any], str]] = {
+        "change": ({"report": change}, "report.resource"),
+        "list": ({"report": [{**change, "resource": "service"}, change]}, r"report\[1\].resource"),
+        "file": ({"report_path": str(path)}, "line 2: resource"),
+    }
+    operator, field = arguments[form]
+    with pytest.raises(errors.OnlivePayloadError, match=f"{field}: {message}"):
+        execute(revert(**operator))
+    assert onlive_sandbox.calls() == []
 
 
 def test_what_somebody_changed_since_is_not_touched_and_fails_by_name(
@@ -187,7 +228,10 @@ def test_an_unchanged_update_has_nothing_to_put_back(
         ({"total": 3, "report_path": None}, "report: is not a change"),
         (7, "report: got int"),
         ("{broken", "report: is text that is not JSON"),
-        ([{"id": ID, "before": {}, "after": {}, "updatedAt": None}, "x"], r"report\[1\]: is not a change"),
+        (
+            [{"resource": "service", "id": ID, "before": {}, "after": {}, "updatedAt": None}, "x"],
+            r"report\[1\]: is not a change",
+        ),
         ({"id": ID, "before": [], "after": {}, "updatedAt": None}, "report: has no objects before and after"),
         ({"report_path": "/no/such/report.jsonl"}, "report_path: /no/such/report.jsonl does not exist"),
     ],

@@ -106,6 +106,7 @@ def test_only_the_fields_that_differ_are_sent_and_the_answer_is_returned(
     assert xcoms == {
         "outcome": "updated",
         "change": {
+            "resource": "appointment",
             "id": ID,
             "before": {"state": "pending"},
             "after": {"state": "confirmed"},
@@ -122,7 +123,13 @@ def test_when_nothing_differs_nothing_is_sent_and_the_record_as_read_is_returned
     assert record == APPOINTMENT
     assert xcoms == {
         "outcome": "unchanged",
-        "change": {"id": ID, "before": {}, "after": {}, "updatedAt": APPOINTMENT["updatedAt"]},
+        "change": {
+            "resource": "appointment",
+            "id": ID,
+            "before": {},
+            "after": {},
+            "updatedAt": APPOINTMENT["updatedAt"],
+        },
     }
 
 
@@ -226,7 +233,7 @@ def test_a_missing_record_skips_the_task_when_asked(
         execute(update({"state": "confirmed"}, on_not_found="skip", on_conflict="fail", only_changed=only_changed))
     assert execute.ti.xcoms == {
         "outcome": "skipped",
-        "change": {"id": ID, "before": {}, "after": {}, "updatedAt": None},
+        "change": {"resource": "appointment", "id": ID, "before": {}, "after": {}, "updatedAt": None},
     }
 
 

@@ -20,6 +20,7 @@ PHONE = "+34 600 000 000"
 WHOLE = Outcome(
     index=7,
     line=9,
+    resource="appointment",
     id="1610c525-f19a-40d0-8cd1-03daba3d2d98",
     outcome="failed",
     before={"title": None, "duration": 45},
@@ -50,6 +51,7 @@ def test_an_outcome_as_json_has_the_names_of_a_report():
     assert WHOLE.as_json() == {
         "index": 7,
         "line": 9,
+        "resource": "appointment",
         "id": "1610c525-f19a-40d0-8cd1-03daba3d2d98",
         "outcome": "failed",
         "before": {"title": None, "duration": 45},

@@ -1,0 +1,40 @@
+"""A read that only looks, as a flow: one record, with a line in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onlive_provider.client.flows import Flows, Record
+from onlive_provider.client.steps import Flow, Note
+from onlive_provider.models.fields import APPOINTMENT, Resource
+from onlive_provider.models.instants import epoch
+
+
+def look(flows: Flows, resource: Resource, record_id: str) -> Flow[Record]:
+    """Read one record and return it as the server answered it.
+
+    :raises OnliveNotFoundError: there is none with this id.
+    """
+    record = yield from flows.read(resource, record_id)
+    yield Note(_Seen(resource, record_id, record, flows.clock.time()))
+    return record
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Seen:
+    """What the log says of a record that was read.
+
+    :param now: seconds since the epoch.
+    """
+
+    resource: Resource
+    id: str
+    record: Record
+    now: float
+
+    def __str__(self) -> str:
+        start = epoch(self.record.get("start")) if self.resource == APPOINTMENT else None
+        past = ""
+        if start is not None and start < self.now:
+            past = f"; it began at {self.record['start']}, and the server may refuse to modify a past appointment"
+        return f"Read {self.resource.name} {self.id}, last changed at {self.record.get('updatedAt')}{past}"
