@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import logging
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from onlive_provider.bulk.memory import Announcement
-from onlive_provider.bulk.tally import MAX_FAILURES, short_failure
+from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
 
 STATE_KEY = "onlive_bulk"
@@ -36,7 +36,7 @@ class StateStore(Protocol):
 
 
 class Checkpoint:
-    """A :class:`~onlive_provider.bulk.memory.Memory` that holds no field of any record.
+    """A :class:`~onlive_provider.bulk.memory.Memory` that keeps no field of any record.
 
     :param store: ``None`` remembers nothing for a retry.
     :param identity: JSON that is the same for every try of one task run on one input, and for no other: Airflow keeps
@@ -54,19 +54,15 @@ class Checkpoint:
             self._failures = dict(stored["failures"])
         self._earlier = bytes(self._letters)
 
-    def earlier(self) -> Iterator[Outcome]:
-        """Yield the outcomes of earlier tries that stand, without the fields of their records."""
-        for index, letter in enumerate(self._earlier):
-            if letter in _NAMES:
-                told = self._failures.get(str(index), {})
-                yield Outcome.from_json({**told, "index": index, "outcome": _NAMES[letter]})
-
-    def announcement(self, index: int) -> Announcement | None:
-        """Return ``None``: a retry reads the record, and finds that nothing is left to change."""
-        return None
+    def recall(self, index: int) -> Outcome | None:
+        """Return the outcome of a row that stands, without the fields of its record."""
+        name = _NAMES.get(self._earlier[index]) if index < len(self._earlier) else None
+        if name is None:
+            return None
+        return Outcome.from_json({**self._failures.get(str(index), {}), "index": index, "outcome": name})
 
     def announce(self, index: int, announcement: Announcement) -> None:
-        """Do nothing: see :meth:`announcement`."""
+        """Do nothing: a retry reads the record, and finds that nothing is left to change."""
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; a retryable one as a row that is to be done again."""
@@ -87,8 +83,8 @@ class Checkpoint:
         """Put the outcomes into the store. From the task's main thread only: the store talks to its supervisor."""
         if self._store is not None:
             packed = base64.b64encode(zlib.compress(bytes(self._letters))).decode()
-            told = {"identity": self._identity, "outcomes": packed, "failures": dict(self._failures)}
-            self._store.set(STATE_KEY, told)
+            state = {"identity": self._identity, "outcomes": packed, "failures": dict(self._failures)}
+            self._store.set(STATE_KEY, state)
 
     def finish(
         self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from onlive_provider.bulk.ids import SeenIds
 from onlive_provider.bulk.rows import BadRow, OnNull, Row, as_update
+from onlive_provider.bulk.worklist import Worklist, failed, unexpected
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import FieldError, OnliveError, OnlivePayloadError, OnliveUnexpectedError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.fields import Resource
 from onlive_provider.report.outcomes import Outcome
 
-_MAX_ERRORS = 20
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Worklist):
     """What is to be done with every row.
 
     :param read_payload: checks a payload and returns the patch that it asks for.
@@ -42,7 +39,6 @@ class Job:
     only_changed: bool = True
     plan_only: bool = False
     stop_on_error: bool = False
-    stop_when_put_off: ClassVar[bool] = True
     _seen: SeenIds = field(default_factory=SeenIds)
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
@@ -75,41 +71,8 @@ class Job:
         record_id = given if isinstance(given, str) else None
         return Outcome(row.index, row.line, record_id, "not_attempted", resource=self.resource.name)
 
-    def recall(self, row: Row | BadRow) -> None:
-        """Remember the id of a row that an earlier try has dealt with."""
+    def skip(self, row: Row | BadRow) -> None:
+        """Remember the id of a row whose outcome stands, so that a later row with the same id is refused."""
         if isinstance(row, Row):
             with suppress(OnlivePayloadError):
                 self._seen.add(self.read_id(row.values.get(self.id_field)))
-
-
-def failed(
-    row: Row | BadRow, resource: Resource, record_id: str | None, error: OnliveError, attempts: int = 0
-) -> Outcome:
-    """Return the outcome of a row whose update failed.
-
-    :param attempts: calls that were sent for it.
-    """
-    errors: tuple[FieldError, ...] = getattr(error, "errors", ())
-    return Outcome(
-        row.index,
-        row.line,
-        record_id,
-        "failed",
-        resource=resource.name,
-        error=type(error).__name__,
-        message=str(error),
-        field_errors=[{"field": each.field, "message": each.message} for each in errors[:_MAX_ERRORS]],
-        attempts=attempts,
-        retryable=error.retryable,
-    )
-
-
-def unexpected(cause: Exception, *, written: bool = False) -> OnliveUnexpectedError:
-    """Return the error of a record that met an error nobody foresaw: its kind and place, not its text.
-
-    :param written: whether a write had been sent.
-    """
-    place = traceback.extract_tb(cause.__traceback__)[-1]
-    fate = "the write may have been made" if written else "nothing was sent"
-    where = f"{Path(place.filename).name}:{place.lineno}"
-    return OnliveUnexpectedError(f"unexpected {type(cause).__name__} in {where}; {fate}")

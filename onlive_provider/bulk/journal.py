@@ -47,8 +47,7 @@ class Journal:
         self._report_path = report_path
         self._personal_data = personal_data
         self._outcomes = array("q")
-        self._standing = array("q")
-        self._announced: dict[int, int] = {}
+        self._recalled = array("q")
         self._local = storage.local_path(report_path)
         self._folder = Path(tempfile.mkdtemp(prefix="onlive-bulk-")) if self._local is None else None
         self._path = self._working_file()
@@ -57,22 +56,18 @@ class Journal:
         self._file: IO[bytes] = self._path.open("r+b" if self._end else "wb", buffering=0)
         self._file.seek(self._end)
         self._file.truncate()
+        self._reader: IO[bytes] = self._path.open("rb")
         if not self._end:
             self._append(first_line)
 
-    def earlier(self) -> Iterator[Outcome]:
-        """Yield the outcomes of earlier tries that stand, in the input's order."""
-        yield from self._read(self._standing)
-
-    def announcement(self, index: int) -> Announcement | None:
-        """Return the write of a row that an earlier try announced, if it is not known what became of it."""
-        offset = self._announced.get(index)
-        if offset is None:
+    def recall(self, index: int) -> Outcome | Announcement | None:
+        """Return the outcome of a row that stands, or the write of one of which it is not known whether it was made."""
+        offset = self._recalled[index] if index < len(self._recalled) else _NONE
+        if offset == _NONE:
             return None
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            told = json.loads(file.readline())
-        return Announcement(Change.from_json(told), told["at"])
+        self._reader.seek(offset)
+        data = json.loads(self._reader.readline())
+        return Announcement(Change.from_json(data), data["at"]) if "writing" in data else Outcome.from_json(data)
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent; it is on its way to the disk when this returns."""
@@ -94,10 +89,10 @@ class Journal:
     ) -> None:
         """Store the report and its page, and remove the working file unless a retry may need it."""
         self._file.close()
+        self._reader.close()
         part = self._report_path if self._local is None else f"{self._local}.part"
         with self._storage.open(part, "wb") as report, self._storage.open(page_path(self._report_path), "wb") as page:
-            outcomes = self._read(self._outcomes, copy_to=report)
-            write_page(outcomes, page, title=title, details=details, seasons=seasons)
+            write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
         if self._local is not None:
             os.replace(part, self._local)
             if not again:
@@ -138,16 +133,15 @@ class Journal:
                 end += len(line)
         return end
 
-    def _note(self, told: Mapping[str, Any], offset: int) -> None:
-        if "writing" in told:
-            self._announced[told["writing"]] = offset
+    def _note(self, data: Mapping[str, Any], offset: int) -> None:
+        if "writing" in data:
+            _put(self._recalled, data["writing"], offset)
             return
-        outcome = Outcome.from_json(told)
-        again = outcome.retryable or outcome.outcome == "not_attempted"
-        _put(self._standing, outcome.index, _NONE if again else offset)
+        outcome = Outcome.from_json(data)
         _put(self._outcomes, outcome.index, offset)
         if outcome.error != OnliveUnknownFateError.__name__:
-            self._announced.pop(outcome.index, None)
+            again = outcome.retryable or outcome.outcome == "not_attempted"
+            _put(self._recalled, outcome.index, _NONE if again else offset)
 
     def _append(self, line: bytes) -> None:
         written = self._file.write(line)
@@ -155,20 +149,19 @@ class Journal:
         if written < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
-    def _read(self, offsets: array[int], copy_to: IO[bytes] | None = None) -> Iterator[Outcome]:
+    def _copy_outcomes(self, report: IO[bytes]) -> Iterator[Outcome]:
         with self._path.open("rb") as file:
-            for offset in offsets:
+            for offset in self._outcomes:
                 if offset != _NONE:
                     file.seek(offset)
                     line = file.readline()
-                    if copy_to is not None:
-                        copy_to.write(line)
+                    report.write(line)
                     yield Outcome.from_json(json.loads(line))
 
-    def _line(self, told: dict[str, Any]) -> bytes:
-        line = to_line(told)
+    def _line(self, data: dict[str, Any]) -> bytes:
+        line = to_line(data)
         if not self._personal_data and may_hold_personal_data(line):
-            line = to_line(hide_personal_data(told))
+            line = to_line(hide_personal_data(data))
         return line + b"\n"
 
 

@@ -1,8 +1,8 @@
-"""What a run remembers of itself, so that a retry of the same task goes on instead of beginning anew."""
+"""What a task remembers of itself, so that a retry goes on instead of beginning anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,16 +23,13 @@ class Announcement:
 
 
 class Memory(Protocol):
-    """Where a run keeps its outcomes. Whatever it was told is there for a retry, however the run ends."""
+    """Where a task keeps its outcomes. Whatever it was given is there for a retry, however the task ends."""
 
-    def earlier(self) -> Iterator[Outcome]:
-        """Yield the outcomes of earlier tries that stand, in the input's order.
+    def recall(self, index: int) -> Outcome | Announcement | None:
+        """Return what earlier tries left of a row: its outcome, if that stands, or a write of unknown fate.
 
-        Those that may go well this time, and rows that were not attempted, are left out.
+        The outcome of a row that was not attempted, or that may go well this time, does not stand.
         """
-
-    def announcement(self, index: int) -> Announcement | None:
-        """Return the write of a row that an earlier try announced, if it is not known what became of it."""
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent."""
@@ -46,7 +43,7 @@ class Memory(Protocol):
     def finish(
         self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
     ) -> None:
-        """Store what the run leaves behind.
+        """Store what the task leaves behind.
 
         :param title: for the report's page.
         :param details: for the report's page, name to text.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from onlive_provider.bulk.job import failed
 from onlive_provider.bulk.rows import BadRow, Row
+from onlive_provider.bulk.worklist import Worklist, failed
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
 from onlive_provider.models.changes import Change
@@ -15,14 +15,11 @@ from onlive_provider.privacy import HIDDEN
 from onlive_provider.report.outcomes import Outcome
 
 
-class RevertList:
+class RevertList(Worklist):
     """Puts each written record back to what it was, unless somebody changed it since.
 
     :param changes: what was written, in the order in which it is put back.
     """
-
-    stop_on_error = False
-    stop_when_put_off = True
 
     def __init__(self, changes: Sequence[Change], *, plan_only: bool) -> None:
         self._changes = changes
@@ -57,17 +54,18 @@ class RevertList:
         change = self._changes[row.index]
         return Outcome(row.index, row.line, change.id, "not_attempted", resource=change.resource.name)
 
-    def recall(self, row: Row | BadRow) -> None:
-        """Remember nothing: a report names each record once."""
-
 
 def written(outcomes: Iterable[Outcome]) -> list[Change]:
     """Return the changes that a report says were made, the last one first.
 
     :raises OnlivePayloadError: a line does not say which resource it is about.
     """
-    changes = [(each.outcome, each.change(f"line {line}: ")) for line, each in enumerate(outcomes, start=1)]
-    return [change for outcome, change in reversed(changes) if outcome == "updated"]
+    changes = []
+    for line, each in enumerate(outcomes, start=1):
+        change = each.change(f"line {line}: ")
+        if each.outcome == "updated":
+            changes.append(change)
+    return changes[::-1]
 
 
 def read_changes(value: object, field: str) -> list[Change]:

@@ -1,4 +1,4 @@
-"""The run of a bulk update: rows go in, records are updated side by side, and every row gets one outcome."""
+"""One run over an input: rows go in, records are worked on side by side, and every row gets one outcome."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol
+from typing import TypeAlias
 
-from onlive_provider.bulk.job import failed, unexpected
-from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
+from onlive_provider.bulk.worklist import Inspection, Worklist, failed, unexpected
 from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.flows import Clock
+from onlive_provider.client.look import look
 from onlive_provider.client.steps import Send, Step, Writing
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
-from onlive_provider.report.outcomes import Outcome, OutcomeName
+from onlive_provider.report.outcomes import Counts, Outcome, OutcomeName
 
 WINDOW = 1024
 """How far a row may be ahead of the oldest one in work: what must be done again after a crash stays near one place."""
@@ -27,61 +28,56 @@ _BLOCK = 64
 """Rows that are prepared in one go, which is much cheaper than to prepare each between the calls of others."""
 
 
-class Worklist(Protocol):
-    """What is to be done with each row."""
+_Prepared: TypeAlias = "Update | Inspection | Outcome"
 
-    @property
-    def stop_on_error(self) -> bool:
-        """Whether the rows after a failed one are left alone."""
 
-    @property
-    def stop_when_put_off(self) -> bool:
-        """Whether the rows after one are left alone for which the server asks to wait longer than a call waits."""
+def _recall_nothing(index: int) -> None:
+    """Return that no earlier try left anything."""
 
-    def prepare(self, row: Row | BadRow) -> Update | Outcome:
-        """Return the update that a row asks for, or the outcome of a row that cannot be one."""
 
-    def not_attempted(self, row: Row | BadRow) -> Outcome:
-        """Return the outcome of a row that is left alone because the run was stopped."""
-
-    def recall(self, row: Row | BadRow) -> None:
-        """Remember a row that an earlier try has dealt with."""
+def _ignore_write(index: int, announcement: Announcement) -> None:
+    """Do nothing."""
 
 
 class BulkRun:
     """One run over an input. Everything happens in one event loop but :meth:`stop`, which any thread may call.
 
-    ``reads`` and ``writes`` count the calls that were sent, ``recalled`` the rows that an earlier try has dealt with.
-    ``retry_after`` is how many seconds the server asked to wait, where that was longer than a call waits.
+    ``reads`` and ``writes`` count the calls that were sent, ``counts`` the outcomes, ``recalled`` the outcomes of
+    earlier tries among them. ``retry_after`` is how many seconds the server asked to wait, where that was longer than
+    a call waits.
 
     :param worklist: what is to be done with each row.
     :param rows: the input, in the order of its index from 0.
-    :param memory: what earlier tries did, and where this one keeps what it does.
     :param concurrency: how many records are worked on at once.
-    :param tell: told each row's outcome, recalled ones too, in no particular order.
+    :param on_outcome: called with the outcome of each row, in no particular order. What it raises ends the run.
+    :param on_write: called with a row's index right before its write is sent. What it raises keeps the write from
+        being sent, and ends the run if it is an :class:`OSError`.
+    :param recall: returns what earlier tries left of the row with an index: its outcome, which then stands and is not
+        passed to ``on_outcome``, or a write of unknown fate.
     """
 
     def __init__(
         self,
         worklist: Worklist,
         rows: Iterator[Row | BadRow],
-        memory: Memory,
         *,
         concurrency: int,
-        tell: Callable[[Outcome], None],
+        on_outcome: Callable[[Outcome], None],
+        on_write: Callable[[int, Announcement], None] = _ignore_write,
+        recall: Callable[[int], Outcome | Announcement | None] = _recall_nothing,
     ) -> None:
         self.reads = self.writes = self.recalled = 0
+        self.counts = Counts()
         self.retry_after: float | None = None
         self._stopped = False
         self._worklist = worklist
         self._rows = rows
         self._taken = 0
-        self._memory = memory
         self._concurrency = concurrency
-        self._tell = tell
-        self._earlier = memory.earlier()
-        self._recalled = next(self._earlier, None)
-        self._ready: deque[tuple[Row | BadRow, Update | Outcome]] = deque()
+        self._on_outcome = on_outcome
+        self._on_write = on_write
+        self._recall = recall
+        self._ready: deque[tuple[Row | BadRow, _Prepared, Announcement | None]] = deque()
         self._at_work: dict[int, _Record] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
@@ -94,7 +90,7 @@ class BulkRun:
     async def work(self, client: AsyncOnliveClient) -> None:
         """Give every row its outcome.
 
-        :raises Exception: the input could not be read to its end, or the memory failed. The records in work have
+        :raises Exception: the input could not be read to its end, or a callback failed. The records in work have
             finished then.
         """
         self._clock = client.flows.clock
@@ -117,7 +113,7 @@ class BulkRun:
     async def _work(self, client: AsyncOnliveClient) -> None:
         try:
             while (record := await self._next()) is not None:
-                outcome = await self._update(client, record)
+                outcome = await self._carry_out(client, record)
                 del self._at_work[record.row.index]
                 self._moved.set()
                 self._finish(outcome)
@@ -141,15 +137,15 @@ class BulkRun:
 
     def _next_ready(self) -> _Record | None:
         """Give the next prepared row its outcome, or return its record, which is at work now."""
-        row, prepared = self._ready.popleft()
+        row, prepared, announced = self._ready.popleft()
         if self._stopped:
             self._finish(self._worklist.not_attempted(row))
-        elif isinstance(prepared, Update):
-            assert isinstance(row, Row)
-            record = self._at_work[row.index] = _Record(self, row, prepared)
-            return record
-        else:
+        elif isinstance(prepared, Outcome):
             self._finish(prepared)
+        else:
+            assert isinstance(row, Row)
+            record = self._at_work[row.index] = _Record(self, row, prepared, announced)
+            return record
         return None
 
     def _prepare(self) -> bool:
@@ -162,83 +158,88 @@ class BulkRun:
         for row in rows:
             self._taken = row.index + 1
             recalled = self._recall(row.index)
-            if recalled is not None:
+            if isinstance(recalled, Outcome):
                 self.recalled += 1
-                self._worklist.recall(row)
-                self._tell(recalled)
+                self.counts.add(recalled)
+                self._worklist.skip(row)
             elif self._stopped:
                 self._finish(self._worklist.not_attempted(row))
             else:
-                self._ready.append((row, self._worklist.prepare(row)))
+                self._ready.append((row, self._worklist.prepare(row), recalled))
         return bool(rows)
-
-    def _recall(self, index: int) -> Outcome | None:
-        while self._recalled is not None and self._recalled.index < index:
-            self._recalled = next(self._earlier, None)
-        return self._recalled if self._recalled is not None and self._recalled.index == index else None
 
     def _finish(self, outcome: Outcome) -> None:
         if outcome.outcome == "failed" and self._worklist.stop_on_error:
             self._stopped = True
-        self._memory.record(outcome)
-        self._tell(outcome)
+        self.counts.add(outcome)
+        self._on_outcome(outcome)
 
-    async def _update(self, client: AsyncOnliveClient, record: _Record) -> Outcome:
+    async def _carry_out(self, client: AsyncOnliveClient, record: _Record) -> Outcome:
         try:
-            settled = await self._settle(client, record)
-            if settled is not None:
-                return settled
-            done = await client.update(record.wanted, record)
+            if isinstance(record.wanted, Inspection):
+                return await self._inspect(client, record, record.wanted)
+            return await self._update(client, record, record.wanted)
         except OnliveError as error:
-            self._heed(error, client.flows.settings.max_elapsed)
+            self._note_retry_after(error, client.flows.settings.max_elapsed)
             return record.failed(error)
         except OSError:
-            raise  # The memory's disk: what fails on the network is an OnliveError.
+            raise  # A callback's, such as a full disk: what fails on the network is an OnliveError.
         except Exception as error:
             return record.failed(unexpected(error, written=record.written))
+
+    async def _inspect(self, client: AsyncOnliveClient, record: _Record, wanted: Inspection) -> Outcome:
+        current = await client.run(look(client.flows, wanted.resource, wanted.id), record)
+        wanted.inspect(current)
+        return record.outcome("unchanged", Change(wanted.resource, wanted.id, {}, {}, current.get("updatedAt")))
+
+    async def _update(self, client: AsyncOnliveClient, record: _Record, wanted: Update) -> Outcome:
+        if record.announced is not None:
+            change = await self._find_write(client, record, wanted, record.announced)
+            if change is not None:
+                return record.outcome("updated", change)
+        done = await client.update(wanted, record)
         return record.outcome(done.outcome, done.change)
 
-    def _heed(self, error: OnliveError, patience: float) -> None:
-        """Ask a server no more that wants to be left alone for longer than the run would wait: all rows would fail."""
-        asked: float = getattr(error, "retry_after", None) or 0.0
-        if asked > patience:
-            self.retry_after = max(asked, self.retry_after or 0.0)
-            self._stopped = self._stopped or self._worklist.stop_when_put_off
-
-    async def _settle(self, client: AsyncOnliveClient, record: _Record) -> Outcome | None:
-        """Return the outcome of a write that an earlier try announced, if the record shows that it was made."""
-        announced = self._memory.announcement(record.row.index)
-        if announced is None:
-            return None
-        wanted, change = record.wanted, announced.change
+    async def _find_write(
+        self, client: AsyncOnliveClient, record: _Record, wanted: Update, announced: Announcement
+    ) -> Change | None:
+        """Return the change of a write that an earlier try announced, if the record shows that it was made."""
+        change = announced.change
         current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
         before = {"updatedAt": change.updated_at}
-        if len(sent) < len(change.after) or not client.flows.shows(
-            wanted.resource, current, sent, before, announced.at
-        ):
+        is_whole = len(sent) == len(change.after)
+        if not is_whole or not client.flows.shows(wanted.resource, current, sent, before, announced.at):
             return None
-        return record.outcome("updated", replace(change, updated_at=current.get("updatedAt")))
+        return replace(change, updated_at=current.get("updatedAt"))
+
+    def _note_retry_after(self, error: OnliveError, patience: float) -> None:
+        """Send nothing more to a server that asks to wait for longer than a call waits: all rows would fail."""
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        if asked > patience:
+            self.retry_after = max(asked, self.retry_after or 0.0)
+            self._stopped = self._stopped or self._worklist.stop_on_long_retry_after
 
     def _cut_short(self, record: _Record) -> Outcome:
         if record.written:
             return record.failed(OnliveUnknownFateError("the task was stopped while this record was being written"))
         return self._worklist.not_attempted(record.row)
 
-    def sending(self, index: int, change: Change) -> None:
-        """Remember that a write is about to be sent."""
+    def announce(self, index: int, change: Change) -> None:
+        """Say that a write is about to be sent."""
         assert self._clock is not None
-        self._memory.announce(index, Announcement(change, self._clock.time()))
+        self._on_write(index, Announcement(change, self._clock.time()))
 
 
 class _Record:
-    """One record at work. Called with each step of its update, it counts the calls and announces the write."""
+    """One record at work. Called with each step of its flow, it counts the calls and announces the write."""
 
-    __slots__ = ("_run", "calls", "row", "wanted", "written")
+    __slots__ = ("_run", "announced", "calls", "row", "wanted", "written")
 
-    def __init__(self, run: BulkRun, row: Row, wanted: Update) -> None:
+    def __init__(self, run: BulkRun, row: Row, wanted: Update | Inspection, announced: Announcement | None) -> None:
         self.row = row
         self.wanted = wanted
+        self.announced = announced
         self.calls = 0
         self.written = False
         self._run = run
@@ -252,10 +253,10 @@ class _Record:
                 self._run.writes += 1
                 self.written = True
         elif isinstance(step, Writing):
-            self._run.sending(self.row.index, step.change)
+            self._run.announce(self.row.index, step.change)
 
     def outcome(self, name: OutcomeName, change: Change) -> Outcome:
-        """Return the outcome of an update that went well."""
+        """Return the outcome of a record that went well."""
         return Outcome(
             self.row.index,
             self.row.line,
@@ -269,5 +270,5 @@ class _Record:
         )
 
     def failed(self, error: OnliveError) -> Outcome:
-        """Return the outcome of an update that failed."""
+        """Return the outcome of a record that failed."""
         return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_json, read_object
-from onlive_provider.models.reading import SHOWN_NAMES, Findings, Place, Reader, read, read_key, suggest
+from onlive_provider.models.reading import SHOWN_NAMES, Findings, Place, Reader, read, read_key
 from onlive_provider.models.times import read_instant, read_timezone
 from onlive_provider.models.values import read_flag, read_record_id
+from onlive_provider.models.wording import suggest
 
 IMMUTABLE_FIELDS = frozenset({"id", "organizationId", "createdAt", "updatedAt"})
 """Set by the API for every resource; see the API reference, Update Booking Service, Update Restrictions."""

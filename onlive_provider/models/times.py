@@ -6,7 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-from onlive_provider.models.reading import Place, suggest
+from onlive_provider.models.reading import Place
+from onlive_provider.models.wording import suggest
 
 ACCEPTED_TIME = (
     "an aware datetime, or ISO 8601 text such as 2025-03-10T08:00:00Z or 2025-03-10T09:00:00+01:00; "

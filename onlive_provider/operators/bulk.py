@@ -10,15 +10,15 @@ from airflow.providers.common.compat.sdk import conf
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader
-from onlive_provider.operators.bulk_task import BulkTaskOperator, fingerprint_of
+from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
     from onlive_provider.models.patch import Update as PayloadModel
-    from onlive_provider.operators.bulk_task import Input
     from onlive_provider.operators.storage import AirflowStorage
 
 _MASKED_SHARE = 8
@@ -72,12 +72,12 @@ class BulkUpdateOperator(BulkTaskOperator):
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
 
-    def read_input(self, arguments: ArgumentReader) -> Input:
+    def read_work(self, arguments: ArgumentReader) -> BulkWork:
         """Check the arguments and return the rows and what is to be done with each."""
         from onlive_provider.bulk.job import Job
         from onlive_provider.bulk.rows import read_rows
+        from onlive_provider.bulk.work import BulkWork, fingerprint_of
         from onlive_provider.models.patch import parse_record_id, parse_timezone
-        from onlive_provider.operators.bulk_task import Input
 
         resource, model, check = self.record_kind()
         zone = arguments.read(lambda: parse_timezone(self.timezone, "timezone"))
@@ -106,10 +106,11 @@ class BulkUpdateOperator(BulkTaskOperator):
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
         fingerprint = fingerprint_of([source[1], options])
         total = None if isinstance(source[0], str) else len(source[0])
-        return Input(rows, job, fingerprint, total, opened.share)
+        return BulkWork(rows, job, fingerprint, total, opened.share)
 
     def _source(self) -> tuple[str | Sequence[object], str]:
         """Return the rows' source, and what tells it from another."""
+        from onlive_provider.bulk.work import fingerprint_of
         from onlive_provider.models.json_values import array_of
         from onlive_provider.models.reading import Place, read
 

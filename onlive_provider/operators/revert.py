@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
+from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.work import BulkWork
     from onlive_provider.hooks.arguments import ArgumentReader
     from onlive_provider.models.changes import Change
 
@@ -58,9 +59,10 @@ class RevertUpdatesOperator(BulkTaskOperator):
             raise ValueError("report, report_path: give one of the two")
         self.report = report
 
-    def read_input(self, arguments: ArgumentReader) -> Input:
+    def read_work(self, arguments: ArgumentReader) -> BulkWork:
         """Check the arguments and return the records to put back."""
         from onlive_provider.bulk.revert import RevertList
+        from onlive_provider.bulk.work import BulkWork, fingerprint_of
 
         plan_only = self.read_plan_only(arguments)
         changes = arguments.read(self._changes)
@@ -68,7 +70,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
         assert changes is not None
         worklist = RevertList(changes, plan_only=bool(plan_only))
         fingerprint = fingerprint_of([[change.as_json() for change in changes], plan_only])
-        return Input(worklist.rows(), worklist, fingerprint, len(changes))
+        return BulkWork(worklist.rows(), worklist, fingerprint, len(changes))
 
     def report_destination(self) -> str | None:
         """Return where the outcomes go: beside the report that is put back, if there is one."""

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from onlive_provider.errors import OnliveError, OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator, Input, fingerprint_of
+from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.operators.bulk_task import BulkTaskOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import XComArg
 
-    from onlive_provider.bulk.allowed_failures import AllowedFailures
-    from onlive_provider.bulk.memory import Memory
-    from onlive_provider.bulk.tally import Tally
-    from onlive_provider.client.settings import Settings
     from onlive_provider.hooks.arguments import ArgumentReader
-    from onlive_provider.report.outcomes import Outcome
-    from onlive_provider.rollout.phase import Phase
-    from onlive_provider.rollout.run import Rollout
+    from onlive_provider.rollout.work import RolloutWork
     from onlive_provider.seasons import Season
     from onlive_provider.seasons.target import Mode, Target
 
@@ -52,7 +45,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :param mode: ``add`` the seasons to what is there, ``remove`` them from it, or ``replace`` everything by them.
     :param target: what carries the seasons: the service's ``dateRanges``, or the ``restrictionDates`` (``include``) of
         its active calendars.
-    :param batches: how far each batch reaches, the earlier ones included: shares such as ``"5%"`` or numbers of
+    :param batches: how far each batch sizes, the earlier ones included: shares such as ``"5%"`` or numbers of
         services. Which ones is decided by their ids, the same at every run. Services beyond the last batch are
         ``not_attempted``, and the task is green. (templated)
     :param revert_on_failure: whether what was written is put back when the rollout is stopped by failures.
@@ -106,18 +99,18 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         self.target = target
         self.batches = batches
         self.revert_on_failure = revert_on_failure
-        self._rollout: Rollout | None = None
-        self._reads = self._writes = 0
 
-    def read_input(self, arguments: ArgumentReader) -> Input:
-        """Check the arguments, find the services, and return them with what is to be done first: nothing but a plan."""
+    def read_work(self, arguments: ArgumentReader) -> RolloutWork:
+        """Check the arguments, find the services, and return the rollout."""
+        from onlive_provider.bulk.work import fingerprint_of
         from onlive_provider.rollout.arguments import read_seasons, read_service_filter, read_service_ids
         from onlive_provider.rollout.batches import read_batches, split
         from onlive_provider.rollout.run import Rollout
+        from onlive_provider.rollout.work import RolloutWork
 
         plan_only = self.read_plan_only(arguments)
         seasons = arguments.read(lambda: read_seasons(self.season, "season"))
-        reaches = arguments.read(lambda: read_batches(self.batches, "batches"))
+        sizes = arguments.read(lambda: read_batches(self.batches, "batches"))
         ids: list[str] | None = None
         filters: dict[str, str] | None = None
         if self.service_ids is not None:
@@ -126,21 +119,20 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             filters = arguments.read(lambda: read_service_filter(self.service_filter, "service_filter"))
         arguments.finish()
         assert seasons is not None
-        assert reaches is not None
+        assert sizes is not None
         found = ids if ids is not None else self._list(filters or {})
-        rollout = self._rollout = Rollout(
+        rollout = Rollout(
             ids=found,
             seasons=seasons,
             mode=self.mode,
             target=self.target,
-            batches=split(found, reaches, "batches"),
+            batches=split(found, sizes, "batches"),
             revert_on_failure=self.revert_on_failure,
             plan_only=bool(plan_only),
         )
-        options = [self.mode, self.target, [str(reach) for reach in reaches], plan_only, self.revert_on_failure]
-        told = [found, [season.as_json() for season in seasons], options]
-        plan = rollout.plan_phase()
-        return Input(iter(plan.rows), plan.worklist, fingerprint_of(told), len(found))
+        options = [self.mode, self.target, [str(size) for size in sizes], plan_only, self.revert_on_failure]
+        identity = [found, [season.as_json() for season in seasons], options]
+        return RolloutWork(rollout, fingerprint_of(identity))
 
     def _list(self, filters: Mapping[str, str]) -> list[str]:
         """Return the ids of all services that a filter selects, one read for each 20."""
@@ -152,103 +144,3 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             raise OnlivePayloadError.of("service_filter", f"{json.dumps(filters)} selects no service")
         self.log.info("The filter %s selects %d services", json.dumps(filters), len(ids))
         return ids
-
-    def _work(
-        self, context: Context, work: Input, settings: Settings, limit: AllowedFailures, report_path: str | None
-    ) -> Tally:
-        """Carry out the rollout phase by phase, and leave the report behind whatever happens.
-
-        :raises OnliveRolloutFailedError: it was stopped by failures.
-        :raises OnliveStoppedError: the task was told to stop before it was done.
-        """
-        from onlive_provider.errors import OnliveStoppedError
-        from onlive_provider.rollout.tally import RolloutTally
-
-        rollout = self._rollout
-        assert rollout is not None
-        memory = self._memory(context, work, report_path)
-        rollout.begin(limit, memory)
-        tally = RolloutTally(rollout)
-        self._reads = self._writes = 0
-        self._retry_after: float | None = None
-        began = time.monotonic()
-        error: OnliveError | None = None
-        again, is_cut_short = True, False
-        try:
-            is_cut_short = self._go_on(rollout, settings, memory)
-            again = False
-        except OnliveError as unusable:
-            again = unusable.retryable
-            raise
-        finally:
-            for outcome in rollout.outcomes():
-                memory.record(outcome)
-                tally.add(outcome)
-            tally.retry_after = self._retry_after
-            if not again:
-                error = tally.error(limit, report_path)
-                if error is None and is_cut_short:
-                    error = OnliveStoppedError(f"the task was told to stop; its outcomes so far: {tally.words()}")
-                again = error is not None and error.retryable
-            more = self._about(rollout)
-            details = self._details(context, self._reads, self._writes, time.monotonic() - began, **more)
-            options = {"mode": self.mode, "target": self.target}
-            seasons = [{**season.as_json(), **season.date_range().to_patch(), **options} for season in rollout.seasons]
-            memory.finish(title=f"{self.task_id}: outcomes", details=details, again=again, seasons=seasons)
-            self._tell_end(tally, details, report_path)
-        if error is not None:
-            raise error
-        return tally
-
-    def _go_on(self, rollout: Rollout, settings: Settings, memory: Memory) -> bool:
-        """Carry out the phases, and return whether the task was told to stop before the last."""
-        from onlive_provider.client.steps import Note
-
-        for step in rollout.phases():
-            if self._killed:
-                return True
-            if isinstance(step, Note):
-                for line in step.lines():
-                    self.log.info("%s", line)
-            else:
-                self._carry_out(step, settings, memory)
-        return False
-
-    def _carry_out(self, phase: Phase, settings: Settings, memory: Memory) -> None:
-        from onlive_provider.bulk.background import Background
-        from onlive_provider.bulk.progress import Progress
-        from onlive_provider.bulk.run import BulkRun
-        from onlive_provider.bulk.tally import Tally
-
-        tally = Tally()
-
-        def tell(outcome: Outcome) -> None:
-            tally.add(outcome)
-            if phase.is_over:
-                run.stop()
-
-        run = self._run = BulkRun(phase.worklist, iter(phase.rows), phase, concurrency=self.concurrency, tell=tell)
-        work = Input(iter(phase.rows), phase.worklist, phase.name, len(phase.rows))
-        progress = Progress(work.total, settings, time.monotonic())
-        try:
-            with Background(run, settings, concurrency=self.concurrency) as background:
-                self._watch(background, run, memory, work, tally, progress)
-        finally:
-            run.close()
-            self._retry_after = run.retry_after or self._retry_after
-            self._reads += run.reads
-            self._writes += run.writes
-            told = phase.name.capitalize(), run.reads, run.writes, tally.counts.failed
-            self.log.info("%s: %d reads, %d writes, %d failed", *told)
-
-    def _about(self, rollout: Rollout) -> dict[str, str]:
-        """Return what the report's page says of a rollout besides what it says of every task."""
-        from onlive_provider.rollout.table import season_words
-
-        return {
-            "Mode": self.mode,
-            "Target": self.target,
-            "Season": "; ".join(season_words(season) for season in rollout.seasons),
-            "Batches": ", ".join(f"{len(batch):,}" for batch in rollout.batches) + " services",
-            **({"Stopped": rollout.story()} if rollout.stopped_by else {}),
-        }

@@ -7,8 +7,9 @@ from typing import Any
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.json_values import read_items, read_object
-from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key, suggest
+from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key
 from onlive_provider.models.values import read_record_id
+from onlive_provider.models.wording import suggest
 from onlive_provider.seasons import Season
 
 

@@ -22,8 +22,8 @@ _ACCEPTED = 'a number of services such as 10, or a share of them such as "25%"'
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """How far a batch reaches, the earlier ones included.
+class BatchSize:
+    """The size of a batch together with the earlier ones.
 
     :param number: of services, or of hundredths of them.
     :param is_share: whether ``number`` is a percentage.
@@ -36,12 +36,12 @@ class Reach:
         return f"{self.number}%" if self.is_share else str(self.number)
 
     def of(self, total: int) -> int:
-        """Return how many of so many services that is; a part of one counts as one."""
-        reached = self.number * total / 100 if self.is_share else self.number
-        return min(total, int(reached.to_integral_value(ROUND_CEILING)))
+        """Return how many of so many services that is, rounded up."""
+        number = self.number * total / 100 if self.is_share else self.number
+        return min(total, int(number.to_integral_value(ROUND_CEILING)))
 
 
-def read_batches(value: object, field: str) -> list[Reach]:
+def read_batches(value: object, field: str) -> list[BatchSize]:
     """Read ``("5%", "25%", "100%")`` or ``(1, 10)``: a list, or text that holds one as JSON.
 
     :param field: what an error calls the value.
@@ -50,18 +50,18 @@ def read_batches(value: object, field: str) -> list[Reach]:
     from onlive_provider.models.json_values import read_items
     from onlive_provider.models.reading import Place
 
-    items, findings = read_items(_read_reach, value, Place(field))
+    items, findings = read_items(_read_size, value, Place(field))
     findings.finish()
-    reaches = list(items.values())
-    if not reaches:
+    sizes = list(items.values())
+    if not sizes:
         raise OnlivePayloadError.of(field, f"got no batch; accepted: at least one, {_ACCEPTED}")
-    for earlier, later in pairwise(reaches):
+    for earlier, later in pairwise(sizes):
         if earlier.is_share == later.is_share and later.number <= earlier.number:
             raise _not_growing(field, earlier, later)
-    return reaches
+    return sizes
 
 
-def split(ids: Sequence[str], reaches: Sequence[Reach], field: str) -> list[list[str]]:
+def split(ids: Sequence[str], sizes: Sequence[BatchSize], field: str) -> list[list[str]]:
     """Return the services of each batch that no earlier one holds, in the order in which they are worked on.
 
     Services beyond the last batch are in none.
@@ -72,26 +72,26 @@ def split(ids: Sequence[str], reaches: Sequence[Reach], field: str) -> list[list
     ordered = sorted(ids, key=lambda service_id: sha256(service_id.encode()).digest())
     batches = []
     begin = 0
-    for position, reach in enumerate(reaches):
-        end = reach.of(len(ordered))
+    for position, size in enumerate(sizes):
+        end = size.of(len(ordered))
         if end < begin:
-            raise _not_growing(field, reaches[position - 1], reach, f" of {len(ordered)} services")
+            raise _not_growing(field, sizes[position - 1], size, f" of {len(ordered)} services")
         batches.append(ordered[begin:end])
         begin = end
     return batches
 
 
-def _read_reach(value: Any, place: Place) -> Reach:
+def _read_size(value: Any, place: Place) -> BatchSize:
     text = value.strip() if isinstance(value, str) else value
     is_share = isinstance(text, str) and text.endswith("%")
     digits = text.removesuffix("%").strip() if isinstance(text, str) else str(text)
     if not isinstance(value, bool) and digits.isascii() and digits.replace(".", "", int(is_share)).isdecimal():
         number = Decimal(digits)
         if number > 0 and (not is_share or number <= 100):
-            return Reach(number, is_share)
+            return BatchSize(number, is_share)
     raise place.broken(f"got {value!r}; accepted: {_ACCEPTED}")
 
 
-def _not_growing(field: str, earlier: Reach, later: Reach, where: str = "") -> OnlivePayloadError:
+def _not_growing(field: str, earlier: BatchSize, later: BatchSize, where: str = "") -> OnlivePayloadError:
     message = f"{later} after {earlier} reaches no further{where}; accepted: batches that grow, such as 5%, 25%, 100%"
     return OnlivePayloadError.of(field, message)

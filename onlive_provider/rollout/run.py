@@ -1,4 +1,4 @@
-"""A rollout from its plan to its end: phases that a driver carries out one after another. It makes no call itself."""
+"""A rollout from its plan to its end, as phases to be carried out one after another. It makes no call itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.rows import Row
-from onlive_provider.bulk.run import Worklist
+from onlive_provider.bulk.worklist import Worklist
 from onlive_provider.client.steps import Note
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
@@ -66,20 +66,15 @@ class Rollout:
         """
         self._limit, self._memory = limit, memory
         for index in range(len(self.ids)):
-            announcement = memory.announcement(index)
-            if announcement is not None:
-                self._earlier[announcement.change.id] = announcement.change
-        for each in memory.earlier():
-            if each.outcome == "updated" and each.id is not None:
-                self._earlier[each.id] = each.change()
-
-    def plan_phase(self) -> Phase:
-        """Return the first phase, which reads every service."""
-        return self._phase("plan", PlanList(self._plan), self._services.values(), self._noted_plan)
+            found = memory.recall(index)
+            if isinstance(found, Announcement):
+                self._earlier[found.change.id] = found.change
+            elif found is not None and found.outcome == "updated" and found.id is not None:
+                self._earlier[found.id] = found.change()
 
     def phases(self) -> Iterator[Step]:
-        """Yield what is to be done and what is to be told; each is to be carried out before the next is asked for."""
-        yield self.plan_phase()
+        """Yield what is to be done and what is to be logged; each is to be done before the next is asked for."""
+        yield self._phase("plan", PlanList(self._plan), self._services.values(), self._noted_plan)
         plans = self._plans()
         problems = {each.words: each.why for each in self._services.values() if each.failure}
         self.table = plan_table(list(plans.values()), problems, seasons=self.seasons, mode=self.mode)
@@ -108,7 +103,7 @@ class Rollout:
                 counts[each.batch - 1].add(each.outcome(plan_only=self.plan_only))
         return [{"size" if name == "total" else name: n for name, n in each.as_json().items()} for each in counts]
 
-    def story(self) -> str:
+    def reason(self) -> str:
         """Return why the rollout was stopped and what became of what was written."""
         back = [each for each in self._written if each.reverted and each.reverted.outcome in ("updated", "unchanged")]
         left = [each for each in self._written if each not in back]
@@ -157,10 +152,10 @@ class Rollout:
         worklist: Worklist,
         services: Iterable[RolloutService],
         note: Callable[[RolloutService, Outcome], bool],
-        announce: Callable[[Announcement], None] = lambda _: None,
+        on_write: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
-        rows = (Row(index, None, {"id": each.id}) for index, each in enumerate(services))
-        return Phase(name, worklist, rows, self._noting(note), announce)
+        rows = [Row(index, None, {"id": each.id}) for index, each in enumerate(services)]
+        return Phase(name, worklist, rows, self._noting(note), on_write)
 
     def _revert(self) -> Phase:
         def note(service: RolloutService, outcome: Outcome) -> bool:
@@ -169,7 +164,7 @@ class Rollout:
 
         changes = [each.written.change() for each in reversed(self._written) if each.written is not None]
         worklist = RevertList(changes, plan_only=False)
-        return Phase("putting back", worklist, worklist.rows(), self._noting(note))
+        return Phase("putting back", worklist, list(worklist.rows()), self._noting(note))
 
     def _noting(self, note: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
         def take(outcome: Outcome) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from onlive_provider.models.fields import SERVICE
-from onlive_provider.report.outcomes import Outcome
+from onlive_provider.report.outcomes import Outcome, OutcomeName
 from onlive_provider.rollout.plan import ServicePlan
 
 
@@ -77,15 +77,15 @@ class RolloutService:
         return replace(shown, attempts=self.attempts)
 
     def _failed(self, failure: Outcome) -> Outcome:
-        told = failure.message or ""
+        message = failure.message or ""
         if self.written is not None:
-            told = f"written in {self._where()}; {told}"
+            message = f"written in {self._where()}; {message}"
             if self.reverted is not None and self.reverted.outcome in ("updated", "unchanged"):
-                told = f"{told}; put back to what it was"
+                message = f"{message}; put back to what it was"
             elif self.reverted is not None:
-                told = f"{told}; not put back: {self.reverted.message or 'the task was stopped'}"
+                message = f"{message}; not put back: {self.reverted.message or 'the task was stopped'}"
         return replace(
-            self._bare("failed", told),
+            self._bare("failed", message),
             error=failure.error,
             field_errors=failure.field_errors,
             retryable=failure.retryable,
@@ -100,7 +100,7 @@ class RolloutService:
         shown = self._bare("skipped", f"written in {self._where()} and put back")
         return replace(shown, updated_at=reverted.updated_at)
 
-    def _bare(self, outcome: Any, told: str) -> Outcome:
+    def _bare(self, outcome: OutcomeName, message: str) -> Outcome:
         before: Mapping[str, Any] = {}
         after: Mapping[str, Any] = {}
         updated_at = None
@@ -116,7 +116,7 @@ class RolloutService:
             before=before,
             after=after,
             updated_at=updated_at,
-            message=f"{self.name}: {told}",
+            message=f"{self.name}: {message}",
             name=None if self.name == self.id else self.name,
         )
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len, set_cell_size
+
 from onlive_provider.models.wording import counted
 from onlive_provider.seasons.date_ranges import Span, read_spans
 from onlive_provider.seasons.local_days import first_instant, last_instant
@@ -62,10 +64,10 @@ def plan_table(
 
 def _rows(plans: Sequence[ServicePlan], room: int) -> list[str]:
     cells = [_HEADER, *(_cells(plan) for plan in plans[:MAX_ROWS])]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+    widths = [max(cell_len(row[column]) for row in cells) for column in range(len(_HEADER))]
     rows: list[str] = []
     for row in cells:
-        texts = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+        texts = [set_cell_size(cell, width) for cell, width in zip(row[:3], widths[:3], strict=True)]
         numbers = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
         line = "  ".join([*texts, *numbers])
         room -= len(line.encode()) + 1
@@ -91,10 +93,10 @@ def _sides(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
     if max(len(before), len(after)) <= _MAX_RANGES:
         return _listed(before), _listed(after)
     kept = [text for text in before if text in after]
-    told = [f"{len(kept)} that stay"] if kept else []
+    stay = [f"{len(kept)} that stay"] if kept else []
     own = ([text for text in side if text not in kept] for side in (before, after))
     sides = [
-        [*told, *side[:_MAX_RANGES], *([f"{len(side) - _MAX_RANGES} more"] * (len(side) > _MAX_RANGES))] for side in own
+        [*stay, *side[:_MAX_RANGES], *([f"{len(side) - _MAX_RANGES} more"] * (len(side) > _MAX_RANGES))] for side in own
     ]
     return _listed(sides[0]), _listed(sides[1])
 
@@ -133,4 +135,5 @@ def _minute(moment: datetime) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """Cut a text to so many cells of a terminal: a letter of Chinese or an emoji takes two."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from onlive_provider.bulk.rows import BadRow, Row
+from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveStaleRecordError
 from onlive_provider.models.fields import SERVICE
@@ -17,33 +18,29 @@ from onlive_provider.rollout.plan import ServicePlan
 _MAX_SHOWN = 300
 
 
-class ServiceList:
-    """What the lists have in common: rows that name a service, of which each is worked on once."""
+class ServiceList(Worklist):
+    """What the lists have in common: each row names a service."""
 
-    stop_on_error = False
-    stop_when_put_off = False
+    stop_on_long_retry_after = False
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
         return Outcome(row.index, None, id_of(row), "not_attempted", resource=SERVICE.name)
 
-    def recall(self, row: Row | BadRow) -> None:
-        """Remember nothing: no service comes twice."""
-
 
 class PlanList(ServiceList):
     """Reads every service and works out its plan; sends nothing.
 
-    :param take: takes each service as it was read; raises to refuse it.
+    :param plan: called with the id and the service as it was read; raises to refuse it.
     """
 
-    def __init__(self, take: Callable[[str, Mapping[str, Any]], None]) -> None:
-        self._take = take
+    def __init__(self, plan: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._plan = plan
 
-    def prepare(self, row: Row | BadRow) -> Update:
-        """Return the reading of one service."""
+    def prepare(self, row: Row | BadRow) -> Inspection:
+        """Return the inspection of one service."""
         service_id = id_of(row)
-        return _reading(service_id, lambda current: self._take(service_id, current))
+        return Inspection(SERVICE, service_id, lambda current: self._plan(service_id, current))
 
 
 class WriteList(ServiceList):
@@ -74,18 +71,18 @@ class CheckList(ServiceList):
         self._plans = plans
         self._written_at = written_at
 
-    def prepare(self, row: Row | BadRow) -> Update:
-        """Return the reading of one service."""
+    def prepare(self, row: Row | BadRow) -> Inspection:
+        """Return the inspection of one service."""
         plan = self._plans[id_of(row)]
 
-        def take(current: Mapping[str, Any]) -> None:
+        def compare(current: Mapping[str, Any]) -> None:
             if plan.is_shown_by(current):
                 return
             since, found = self._written_at.get(plan.id), current.get("updatedAt")
             moved = found if since is not None and instant(found) != instant(since) else None
             raise OnliveNotHeldError(_not_held(plan, current.get(plan.field), moved))
 
-        return _reading(plan.id, take)
+        return Inspection(SERVICE, plan.id, compare)
 
 
 def id_of(row: Row | BadRow) -> str:
@@ -93,11 +90,6 @@ def id_of(row: Row | BadRow) -> str:
     assert isinstance(row, Row)
     service_id: str = row.values["id"]
     return service_id
-
-
-def _reading(service_id: str, take: Callable[[Mapping[str, Any]], None]) -> Update:
-    """Return an update that asks for nothing: it reads the service, hands it over, and has nothing to send."""
-    return Update(resource=SERVICE, id=service_id, payload={}, plan_only=True, check=lambda _, current: take(current))
 
 
 def _words(plan: ServicePlan) -> str:

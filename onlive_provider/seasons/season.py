@@ -15,8 +15,9 @@ from datetime import MAXYEAR, MINYEAR, date, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
-from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, is_missing, read_key, suggest
+from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, is_missing, read_key
 from onlive_provider.models.times import read_local_date
+from onlive_provider.models.wording import suggest
 from onlive_provider.seasons.local_days import first_instant, last_instant, read_zone
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.ids import SeenIds
 from onlive_provider.bulk.progress import Progress
-from onlive_provider.bulk.tally import Tally
+from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
 from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError
@@ -107,11 +107,11 @@ def test_ids_take_little_memory() -> None:
 
 
 def test_the_result_holds_no_guests_data_and_stays_small() -> None:
-    tally = Tally()
+    summary = Summary()
     for index in range(30):
         message = "ana@example.com " + "😀" * 2_000
-        tally.add(Outcome(index, None, "x" * 36, "failed", error="OnliveValidationError", message=message))
-    result = tally.result("s3://bucket/report.jsonl")
+        summary.add(Outcome(index, None, "x" * 36, "failed", error="OnliveValidationError", message=message))
+    result = summary.result("s3://bucket/report.jsonl")
     assert len(result["failures"]) == 20
     assert "ana@" not in str(result)
     assert "😀" in result["failures"][0]["message"]
@@ -119,9 +119,9 @@ def test_the_result_holds_no_guests_data_and_stays_small() -> None:
 
 
 def test_a_short_message_is_not_cut() -> None:
-    tally = Tally()
-    tally.add(Outcome(0, None, None, "failed", message="ñ" * 150))
-    assert tally.result(None)["failures"][0]["message"] == "ñ" * 150
+    summary = Summary()
+    summary.add(Outcome(0, None, None, "failed", message="ñ" * 150))
+    assert summary.result(None)["failures"][0]["message"] == "ñ" * 150
 
 
 def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.job import Job
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
@@ -55,15 +54,14 @@ def carry_out(
     **more: Any,
 ) -> list[Outcome]:
     settings = server.settings(**more.pop("settings", {}))
-    told: list[Outcome] = []
+    outcomes: list[Outcome] = []
 
     async def work() -> None:
         run = BulkRun(
             more.pop("worklist", None) or job(**more),
             given,
-            Checkpoint(None, {}),
             concurrency=concurrency,
-            tell=told.append,
+            on_outcome=outcomes.append,
         )
         try:
             async with AsyncOnliveClient(settings, connections=concurrency, clock=clock) as client:
@@ -72,7 +70,7 @@ def carry_out(
             run.close()
 
     asyncio.run(work())
-    return sorted(told, key=lambda outcome: outcome.index)
+    return sorted(outcomes, key=lambda outcome: outcome.index)
 
 
 class Meter:
@@ -211,28 +209,29 @@ def test_records_in_work_finish_when_the_input_breaks_off(server: ManyRecords) -
         yield from rows(range(10))
         raise ConnectionError("the bucket is gone")
 
-    told: list[Outcome] = []
+    outcomes: list[Outcome] = []
 
     async def work() -> None:
-        run = BulkRun(job(), breaking(), Checkpoint(None, {}), concurrency=4, tell=told.append)
+        run = BulkRun(job(), breaking(), concurrency=4, on_outcome=outcomes.append)
         async with AsyncOnliveClient(server.settings(), connections=4) as client:
             with pytest.raises(ConnectionError, match="the bucket is gone"):
                 await run.work(client)
         run.close()
 
     asyncio.run(work())
-    assert sorted((outcome.index, outcome.outcome) for outcome in told) == [(index, "updated") for index in range(10)]
+    assert sorted((outcome.index, outcome.outcome) for outcome in outcomes) == [
+        (index, "updated") for index in range(10)
+    ]
 
 
 def test_a_memory_that_fails_ends_the_run_before_the_write(server: ManyRecords) -> None:
-    class Full(Checkpoint):
-        def announce(self, *_: Any) -> None:
-            raise OSError(28, "No space left on device")
+    def announce(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
 
-    told: list[Outcome] = []
+    outcomes: list[Outcome] = []
 
     async def work() -> None:
-        run = BulkRun(job(), rows(range(500)), Full(None, {}), concurrency=4, tell=told.append)
+        run = BulkRun(job(), rows(range(500)), concurrency=4, on_outcome=outcomes.append, on_write=announce)
         async with AsyncOnliveClient(server.settings(), connections=4) as client:
             with pytest.raises(OSError, match="No space left"):
                 await run.work(client)
@@ -240,7 +239,7 @@ def test_a_memory_that_fails_ends_the_run_before_the_write(server: ManyRecords) 
 
     asyncio.run(work())
     assert server.writes == {}
-    assert [(outcome.index, outcome.outcome) for outcome in told] == [(at, "not_attempted") for at in range(500)]
+    assert [(outcome.index, outcome.outcome) for outcome in outcomes] == [(at, "not_attempted") for at in range(500)]
 
 
 def test_bad_rows_do_not_keep_calls_from_their_turn(server: ManyRecords) -> None:
@@ -260,7 +259,7 @@ def test_bad_rows_do_not_keep_calls_from_their_turn(server: ManyRecords) -> None
 
     async def work() -> None:
         counting = asyncio.create_task(count_turns())
-        run = BulkRun(job(), bad_rows(), Checkpoint(None, {}), concurrency=1, tell=lambda _: None)
+        run = BulkRun(job(), bad_rows(), concurrency=1, on_outcome=lambda _: None)
         async with AsyncOnliveClient(server.settings(), connections=1) as client:
             await run.work(client)
         counting.cancel()
@@ -276,9 +275,7 @@ def test_a_long_input_takes_no_more_memory_than_a_short_one(server: ManyRecords)
         settings = server.settings()
 
         async def work() -> None:
-            run = BulkRun(
-                job(), rows(range(number), title="as it was"), Checkpoint(None, {}), concurrency=8, tell=lambda _: None
-            )
+            run = BulkRun(job(), rows(range(number), title="as it was"), concurrency=8, on_outcome=lambda _: None)
             async with AsyncOnliveClient(settings, connections=8) as client:
                 await run.work(client)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from onlive_provider.bulk import task_run
 from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError, OnliveRecordsToRetryError
 from onlive_provider.operators import bulk_task
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
@@ -135,6 +136,7 @@ def test_only_what_changed_is_written_and_every_row_has_its_outcome(server: Many
     first, _, last = read_report(tmp_path / "deep" / "report.jsonl")
     assert first == {
         "index": 0,
+        "resource": "appointment",
         "id": record_id(0),
         "outcome": "updated",
         "before": {"title": "as it was"},
@@ -479,7 +481,7 @@ def test_the_same_rows_for_another_kind_of_record_start_afresh(server: ManyRecor
 
     rows = [{"id": record_id(0), "extraFields": {"a": "b"}}]
     prints = {
-        kind(task_id="update", updates=rows).read_input(ArgumentReader()).fingerprint
+        kind(task_id="update", updates=rows).read_work(ArgumentReader()).fingerprint
         for kind in (BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator)
     }
     assert len(prints) == 2
@@ -533,7 +535,7 @@ def test_a_file_whose_columns_cannot_be_used_fails_at_once(server: ManyRecords, 
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a task tell how far it is, and save what a retry needs, all the time."""
     for name in ("PROGRESS_EVERY", "SAVE_EVERY", "_SAVING_SHARE", "_LOOK_EVERY"):
-        monkeypatch.setattr(bulk_task, name, 0.0)
+        monkeypatch.setattr(task_run, name, 0.0)
 
 
 @pytest.mark.usefixtures("no_patience")

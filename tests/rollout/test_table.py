@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.cells import cell_len
+
 from onlive_provider.rollout.plan import plan_service
 from onlive_provider.rollout.table import MAX_BYTES, plan_table
 from onlive_provider.seasons import Season
@@ -85,6 +87,15 @@ def test_the_table_stays_small_whatever_the_services_are_called() -> None:
     text = "\n".join(table(services, {f"サービス{n}": "問題" * 500 for n in range(30)}))
     assert len(text.encode()) < MAX_BYTES + 100
     assert "more" in text.splitlines()[-1]
+
+
+def test_columns_line_up_where_letters_are_wide() -> None:
+    names = ["試乗 🚗", "Test drive", "名前" * 20]
+    header, *rows = table([service(number, name=name) for number, name in enumerate(names)])[-4:]
+    edge = cell_len(header[: header.index("before")])
+    assert [cell_len(row[: row.index("2027-03-01")]) for row in rows] == [edge] * 3
+    assert {cell_len(row) for row in rows} == {cell_len(header)}
+    assert rows[2].startswith("名前" * 8 + "名 …  ") or rows[2].startswith("名前" * 8 + "名…  ")
 
 
 def test_a_name_of_several_lines_stays_in_its_row() -> None:

@@ -1,0 +1,185 @@
+"""One try of a task over many records, from its first run to its report and its error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Protocol
+
+from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.background import Background
+from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.bulk.progress import Progress
+from onlive_provider.bulk.run import BulkRun
+from onlive_provider.bulk.summary import Summary
+from onlive_provider.client.settings import Settings
+from onlive_provider.errors import OnliveError
+from onlive_provider.report.outcomes import Counts, Outcome
+
+PROGRESS_EVERY = 10.0
+"""Seconds between two lines of progress."""
+SAVE_EVERY = 2.0
+"""Seconds between two savings of what a retry needs; more where a saving takes long."""
+_SAVING_SHARE = 20
+_LOOK_EVERY = 0.2
+
+
+class Log(Protocol):
+    """What is used of a task's logger, which is not one of ``logging`` in every Airflow."""
+
+    def info(self, message: str, /, *args: object) -> None:
+        """Log a line."""
+
+    def warning(self, message: str, /, *args: object) -> None:
+        """Log a line that somebody should look at."""
+
+
+class Work(Protocol):
+    """What a task is to do."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this input and these options from others."""
+
+    def summary(self) -> Summary:
+        """Return what is to count the outcomes."""
+
+    def carry_out(self, task: TaskRun) -> None:
+        """Carry out one run or several, and record the outcome of every row.
+
+        Implementations set :attr:`TaskRun.cut_short` when the task is asked to stop before they are done.
+        """
+
+
+class TaskRun:
+    """Carries out the runs of a task inside a ``with`` block, and stores its report at the block's end.
+
+    However the block ends, the report is stored and it is decided whether a retry may go on from here. If the block
+    itself raised nothing, the summary's error, if there is one, is raised then.
+
+    ``is_stopped`` says whether the task was asked to stop, ``cut_short`` whether it was before all was done.
+
+    :param summary: counts the outcomes, and knows which error they amount to.
+    :param memory: what earlier tries did, and where this one keeps what it does.
+    :param limit: how many rows may fail.
+    :param concurrency: how many records are worked on at once.
+    :param report_path: where the report goes, if one was asked for.
+    :param title: of the report's page.
+    :param about: what the page says of the task, name to text.
+    :param log: of the task.
+    :param on_progress: called with the counts every few seconds and at the end.
+    """
+
+    def __init__(
+        self,
+        summary: Summary,
+        memory: Memory,
+        settings: Settings,
+        *,
+        limit: AllowedFailures,
+        concurrency: int,
+        report_path: str | None,
+        title: str,
+        about: Mapping[str, str],
+        log: Log,
+        on_progress: Callable[[Counts], None],
+    ) -> None:
+        self.summary = summary
+        self.memory = memory
+        self.limit = limit
+        self.concurrency = concurrency
+        self.log = log
+        self.is_stopped = self.cut_short = False
+        self._settings = settings
+        self._report_path = report_path
+        self._title = title
+        self._about = about
+        self._on_progress = on_progress
+        self._run: BulkRun | None = None
+        self._reads = self._writes = 0
+        self._began = time.monotonic()
+
+    def __enter__(self) -> TaskRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        error = raised
+        if error is None:
+            error = self.summary.error(self.limit, self._report_path, cut_short=self.cut_short)
+        calls = f"{self._reads:,} reads and {self._writes:,} writes"
+        seconds = f"{time.monotonic() - self._began:.1f} s"
+        self.memory.finish(
+            title=self._title,
+            details={**self._about, **self.summary.details(), "Calls": calls, "Time": seconds},
+            again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
+            seasons=self.summary.seasons(),
+        )
+        self._on_progress(self.summary.counts)
+        counts, report = self.summary.words(), self._report_path or "none"
+        self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
+        if raised is None and error is not None:
+            raise error
+
+    def stop(self) -> None:
+        """Let the records in work finish, and leave the others alone. Any thread and any signal handler may call it."""
+        self.is_stopped = True
+        if self._run is not None:
+            self._run.stop()
+
+    def recall(self, index: int) -> Outcome | Announcement | None:
+        """Return what earlier tries left of a row, and count its outcome, if that stands."""
+        found = self.memory.recall(index)
+        if isinstance(found, Outcome):
+            self.summary.add(found)
+        return found
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember and count an outcome of this try."""
+        self.memory.record(outcome)
+        self.summary.add(outcome)
+
+    def run(self, run: BulkRun, *, total: int | None = None, read_share: Callable[[], float] = lambda: 0.0) -> None:
+        """Carry out a run until every row has its outcome: at a stop, rows that were not begun are not attempted.
+
+        :param total: how many rows there are, where that is known.
+        :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
+        """
+        self._run = run
+        if self.is_stopped:
+            run.stop()
+        try:
+            with Background(run, self._settings, concurrency=self.concurrency) as background:
+                self._watch(background, run, Progress(total, self._settings, time.monotonic()), read_share)
+        finally:
+            run.close()
+            self.summary.retry_after = run.retry_after or self.summary.retry_after
+            self._reads += run.reads
+            self._writes += run.writes
+
+    def _watch(self, background: Background, run: BulkRun, progress: Progress, read_share: Callable[[], float]) -> None:
+        """Wait for the end of the run, log how far it is, and save what a retry needs."""
+        next_line, next_save = time.monotonic() + PROGRESS_EVERY, time.monotonic() + SAVE_EVERY
+        while not self.is_stopped and not background.wait(_LOOK_EVERY):
+            now = time.monotonic()
+            if now >= next_line:
+                next_line = now + PROGRESS_EVERY
+                line = progress.line(
+                    run.counts,
+                    recalled=run.recalled,
+                    reads=run.reads,
+                    writes=run.writes,
+                    read_share=read_share(),
+                    now=now,
+                )
+                self.log.info("%s", line)
+                self._on_progress(run.counts)
+            if now >= next_save:
+                try:
+                    self.memory.save()
+                except Exception as error:
+                    self.log.warning("What a retry needs could not be saved: %s", type(error).__name__)
+                took = time.monotonic() - now
+                next_save = now + max(SAVE_EVERY, _SAVING_SHARE * took)

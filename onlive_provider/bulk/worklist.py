@@ -1,0 +1,88 @@
+"""What is to be done with each row of an input, and the outcome of a row with which nothing can be done."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from onlive_provider.bulk.rows import BadRow, Row
+from onlive_provider.client.flows import Record
+from onlive_provider.client.updates import Update
+from onlive_provider.errors import FieldError, OnliveError, OnliveUnexpectedError
+from onlive_provider.models.fields import Resource
+from onlive_provider.report.outcomes import Outcome
+
+_MAX_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A record to read and look at. Nothing is sent, so that its outcome is ``unchanged``.
+
+    :param inspect: called with the record as read; raises to fail the row.
+    """
+
+    resource: Resource
+    id: str
+    inspect: Callable[[Record], None]
+
+
+class Worklist(ABC):
+    """What is to be done with each row."""
+
+    @property
+    def stop_on_error(self) -> bool:
+        """Whether the rows after a failed one are left alone."""
+        return False
+
+    @property
+    def stop_on_long_retry_after(self) -> bool:
+        """Whether the rows that follow are left alone once the server asks to wait longer than a call waits."""
+        return True
+
+    @abstractmethod
+    def prepare(self, row: Row | BadRow) -> Update | Inspection | Outcome:
+        """Return what a row asks for, or the outcome of a row that cannot be worked on."""
+
+    @abstractmethod
+    def not_attempted(self, row: Row | BadRow) -> Outcome:
+        """Return the outcome of a row that is left alone because the run was stopped."""
+
+    def skip(self, row: Row | BadRow) -> None:  # noqa: B027 (few lists have anything to remember)
+        """Take note of a row whose outcome stands since an earlier try."""
+
+
+def failed(
+    row: Row | BadRow, resource: Resource, record_id: str | None, error: OnliveError, attempts: int = 0
+) -> Outcome:
+    """Return the outcome of a row that failed.
+
+    :param attempts: calls that were sent for it.
+    """
+    errors: tuple[FieldError, ...] = getattr(error, "errors", ())
+    return Outcome(
+        row.index,
+        row.line,
+        record_id,
+        "failed",
+        resource=resource.name,
+        error=type(error).__name__,
+        message=str(error),
+        field_errors=[{"field": each.field, "message": each.message} for each in errors[:_MAX_ERRORS]],
+        attempts=attempts,
+        retryable=error.retryable,
+    )
+
+
+def unexpected(cause: Exception, *, written: bool = False) -> OnliveUnexpectedError:
+    """Return the error of a record that met an error nobody foresaw: its kind and place, not its text.
+
+    :param written: whether a write had been sent.
+    """
+    place = traceback.extract_tb(cause.__traceback__)[-1]
+    fate = "the write may have been made" if written else "nothing was sent"
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return OnliveUnexpectedError(f"unexpected {type(cause).__name__} in {where}; {fate}")

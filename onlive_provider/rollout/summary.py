@@ -1,0 +1,50 @@
+"""What a rollout returns and reports at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.summary import Summary
+from onlive_provider.errors import OnliveError, OnliveRolloutFailedError, OnliveRolloutToRetryError
+from onlive_provider.rollout.run import Rollout
+from onlive_provider.rollout.table import season_words
+
+
+class RolloutSummary(Summary):
+    """The counts of a rollout, its batches, its plan, and why it was stopped."""
+
+    def __init__(self, rollout: Rollout) -> None:
+        super().__init__()
+        self._rollout = rollout
+
+    def result(self, report_path: str | None) -> dict[str, Any]:
+        """Return what the task returns."""
+        batches = self._rollout.counts_by_batch()
+        return {**super().result(report_path), "batches": batches, "plan_table": self._rollout.table}
+
+    def details(self) -> Mapping[str, str]:
+        """Return what the report's page says of the rollout."""
+        rollout = self._rollout
+        return {
+            "Mode": rollout.mode,
+            "Target": rollout.target,
+            "Season": "; ".join(season_words(season) for season in rollout.seasons),
+            "Batches": ", ".join(f"{len(batch):,}" for batch in rollout.batches) + " services",
+            **({"Stopped": rollout.reason()} if rollout.stopped_by else {}),
+        }
+
+    def seasons(self) -> Sequence[Mapping[str, str]]:
+        """Return the rollout's seasons as the time line takes them."""
+        options = {"mode": self._rollout.mode, "target": self._rollout.target}
+        return [{**each.as_json(), **each.date_range().to_patch(), **options} for each in self._rollout.seasons]
+
+    def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
+        """Return the error of a rollout that was stopped; services beyond the last batch are none."""
+        if not self._rollout.stopped_by:
+            return self.stopped() if cut_short else None
+        about = self._rollout.reason(), self.counts.as_json(), self.failures, report_path
+        if not self._rollout.may_go_well_later:
+            return OnliveRolloutFailedError(*about)
+        return OnliveRolloutToRetryError(*about, retry_after=self.retry_after)

@@ -1,0 +1,69 @@
+"""The work of a rollout's task: the phases of the rollout, one run after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onlive_provider.bulk.run import BulkRun
+from onlive_provider.bulk.summary import Summary
+from onlive_provider.bulk.task_run import TaskRun
+from onlive_provider.client.steps import Note
+from onlive_provider.report.outcomes import Outcome
+from onlive_provider.rollout.phase import Phase
+from onlive_provider.rollout.run import Rollout
+from onlive_provider.rollout.summary import RolloutSummary
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutWork:
+    """A rollout, carried out phase by phase.
+
+    :param fingerprint: what tells this rollout from others.
+    """
+
+    rollout: Rollout
+    fingerprint: str
+
+    def summary(self) -> Summary:
+        """Return what is to count the outcomes."""
+        return RolloutSummary(self.rollout)
+
+    def carry_out(self, task: TaskRun) -> None:
+        """Carry out phase after phase until the task is told to stop, and record what became of each service."""
+        self.rollout.begin(task.limit, task.memory)
+        try:
+            for step in self.rollout.phases():
+                if task.is_stopped:
+                    task.cut_short = True
+                    return
+                if isinstance(step, Phase):
+                    _carry_out(step, task)
+                else:
+                    _log(step, task)
+        finally:
+            for outcome in self.rollout.outcomes():
+                task.record(outcome)
+
+
+def _carry_out(phase: Phase, task: TaskRun) -> None:
+    def take(outcome: Outcome) -> None:
+        if phase.on_outcome(outcome):
+            run.stop()
+
+    run = BulkRun(
+        phase.worklist,
+        iter(phase.rows),
+        concurrency=task.concurrency,
+        on_outcome=take,
+        on_write=lambda _, announcement: phase.on_write(announcement),
+    )
+    try:
+        task.run(run, total=len(phase.rows))
+    finally:
+        counts = run.reads, run.writes, run.counts.failed
+        task.log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)
+
+
+def _log(note: Note, task: TaskRun) -> None:
+    for line in note.lines():
+        task.log.info("%s", line)
