@@ -85,7 +85,9 @@ class OnliveHook(BaseHook):
         from onlive_provider.models.appointment import AppointmentUpdate
 
         with failing_fast():
-            return self.get_conn().update_appointment(appointment_id, AppointmentUpdate.from_payload(patch).to_patch())
+            return self.get_conn().update_appointment(
+                appointment_id, AppointmentUpdate.from_payload(patch).model_dump(exclude_unset=True)
+            )
 
     def get_service(self, service_id: str) -> dict[str, Any]:
         """Return a service as the API answers it. One read."""
@@ -103,7 +105,9 @@ class OnliveHook(BaseHook):
         from onlive_provider.models.service import ServiceUpdate
 
         with failing_fast():
-            return self.get_conn().update_service(service_id, ServiceUpdate.from_payload(patch).to_patch())
+            return self.get_conn().update_service(
+                service_id, ServiceUpdate.from_payload(patch).model_dump(exclude_unset=True)
+            )
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield every service of the organization, page after page. One read for each 20 services.

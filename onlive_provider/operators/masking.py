@@ -38,8 +38,8 @@ def _personal_data(value: Any, key: object = None) -> Iterator[str]:
         yield from _PHONE_MEMBER.findall(value)
         if isinstance(key, str) and key.casefold() == "phone":
             yield value
-    elif hasattr(value, "to_patch"):
-        yield from _personal_data(value.to_patch(), key)
+    elif hasattr(value, "model_dump"):
+        yield from _personal_data(value.model_dump(exclude_unset=True), key)
 
 
 def _mask_secret() -> Callable[[str], None]:

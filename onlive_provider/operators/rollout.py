@@ -47,7 +47,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :param service_ids: UUIDs of the services: a list, text that holds one as JSON, or an upstream task's output.
         (templated)
     :param service_filter: instead of ``service_ids``: ``userGroupId``, ``typeId``, ``search`` (in the name), ``name``
-        (exact), all pages of what they select; ``{}`` means all services. Selecting none is an error. (templated)
+        (exact), ``startDate``, ``endDate`` (by availability, ISO 8601 with an offset), all pages of what they select;
+        ``{}`` means all services. Selecting none is an error. (templated)
     :param season: a :class:`~onlive_provider.seasons.Season`, its JSON, or a list of them. (templated)
     :param mode: ``add`` the seasons to what is there, ``remove`` them from it, or ``replace`` everything by them.
     :param target: what carries the seasons: the service's ``dateRanges``, or the ``restrictionDates`` (``include``) of
@@ -193,7 +194,10 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             more = self._about(rollout)
             details = self._details(context, self._reads, self._writes, time.monotonic() - began, **more)
             options = {"mode": self.mode, "target": self.target}
-            seasons = [{**season.as_json(), **season.date_range().to_patch(), **options} for season in rollout.seasons]
+            seasons = [
+                {**season.as_json(), **season.date_range().model_dump(exclude_unset=True), **options}
+                for season in rollout.seasons
+            ]
             memory.finish(title=f"{self.task_id}: outcomes", details=details, again=again, seasons=seasons)
             self._tell_end(tally, details, report_path)
         if error is not None:

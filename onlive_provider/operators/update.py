@@ -86,7 +86,9 @@ class UpdateOperator(BaseOperator):
         expected = self.expected_updated_at
         return {
             "id": arguments.read(lambda: parse_record_id(getattr(self, id_name), id_name)),
-            "payload": arguments.read(lambda: model.from_payload(self.payload, timezone=self.timezone).to_patch()),
+            "payload": arguments.read(
+                lambda: model.from_payload(self.payload, timezone=self.timezone).model_dump(exclude_unset=True)
+            ),
             "only_changed": self.only_changed,
             "plan_only": arguments.read(lambda: parse_flag(self.plan_only, "plan_only")),
             "expected_updated_at": expected
