@@ -17,6 +17,8 @@ HIDDEN = "<hidden>"
 
 MAX_KEY = 80
 """Characters of an object's key that an error shows."""
+MAX_KEY_DIGITS = 6
+"""A key with so many digits may be a phone number."""
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TIME = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
@@ -82,8 +84,8 @@ def personal_data(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple | set):
         for item in value:
             yield from personal_data(item)
-    elif hasattr(value, "to_patch"):
-        yield from personal_data(value.to_patch())
+    elif hasattr(value, "model_dump"):
+        yield from personal_data(value.model_dump(exclude_unset=True))
 
 
 def without_personal_data(text: str) -> str:
@@ -92,8 +94,13 @@ def without_personal_data(text: str) -> str:
 
 
 def is_safe_key(key: str) -> bool:
-    """Whether an object's key may stand in an error: not where it is a guest's data, or longer than a name is."""
-    return len(key) <= MAX_KEY and (key.isalpha() or without_personal_data(key) == key)
+    """Whether an object's key may stand in an error.
+
+    A key is a name, so less is needed than in a text to take it for a guest's data: an ``@``, or six digits.
+    """
+    if len(key) > MAX_KEY:
+        return False
+    return key.isalpha() or not (_is_email(key) or sum(map(str.isdecimal, key)) >= MAX_KEY_DIGITS)
 
 
 def _replaced(text: str, email: str, phone: str) -> str:

@@ -32,12 +32,15 @@ def outcomes_of(*names):
 
 def season(first, last, zone="Europe/Madrid", mode="add", target="dateRanges"):
     made = Season("Summer", first, last, zone)
-    return {**made.as_json(), **made.date_range().to_patch(), "mode": mode, "target": target}
+    return {**made.as_json(), **made.date_range().model_dump(exclude_unset=True), "mode": mode, "target": target}
 
 
 def opened(index, before, after, name="updated", zone="Europe/Madrid", **more):
     """Return the outcome of a service that was open from the first to the last day of each pair."""
-    old, new = ([Season("Any", *pair, zone).date_range().to_patch() for pair in pairs] for pairs in (before, after))
+    old, new = (
+        [Season("Any", *pair, zone).date_range().model_dump(exclude_unset=True) for pair in pairs]
+        for pairs in (before, after)
+    )
     return Outcome(index, None, f"id-{index}", name, {"dateRanges": old}, {"dateRanges": new}, **more)
 
 

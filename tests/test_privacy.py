@@ -79,7 +79,6 @@ def test_every_treatment_finds_it(text: str) -> None:
 def test_no_treatment_finds_it(text: str) -> None:
     assert hide_personal_data(text) == text
     assert without_personal_data(text) == text
-    assert is_safe_key(text)
     assert list(personal_data(text)) == []
     assert not may_hold_personal_data(json.dumps(text).encode())
 
@@ -115,7 +114,7 @@ def test_an_id_that_is_a_guests_data_does_not_stand_in_the_error(text: str) -> N
     assert "600" not in shown
 
 
-@pytest.mark.parametrize("key", ["x" * 81, "ana@example.com"])
+@pytest.mark.parametrize("key", ["x" * 81, "ana@example.com", "ana%40example.com", "x600000"])
 def test_a_key_that_is_too_long_or_a_guests_is_not_shown(key: str) -> None:
     assert not is_safe_key(key)
 

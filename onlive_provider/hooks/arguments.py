@@ -95,7 +95,9 @@ def _read(
 
     return {
         "id": arguments.read(lambda: parse_record_id(record_id, id_name)),
-        "payload": arguments.read(lambda: model.from_payload(payload, timezone=timezone).to_patch()),
+        "payload": arguments.read(
+            lambda: model.from_payload(payload, timezone=timezone).model_dump(exclude_unset=True)
+        ),
         "only_changed": only_changed,
         "plan_only": arguments.read(lambda: parse_flag(plan_only, "plan_only")),
         "expected_updated_at": expected_updated_at

@@ -2,142 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
-from onlive_provider.models.json_values import array_of, free_object, read_items
-from onlive_provider.models.patch import Reads, Shape, Update, parse_timezone
-from onlive_provider.models.reading import Place, read
-from onlive_provider.models.times import read_instant
-from onlive_provider.models.values import read_email, read_text, read_word, zero_or_more
+from onlive_provider.models import fields
+from onlive_provider.models.json_values import ArrayOf, FreeObject, Json, keeping, texts
+from onlive_provider.models.model import Model
+from onlive_provider.models.patch import Update, parse_timezone
+from onlive_provider.models.refusals import read_argument
+from onlive_provider.models.sentences import Loc, Refusal
+from onlive_provider.models.types import Amount, Email, Instant, Text, Word, later_than
+
+_OWN_DATA: dict[str, JsonValue] = {name: {"type": ["string", "null"]} for name in ("phone", "firstName", "lastName")}
 
 
-class Guest(Shape):
-    """Somebody who attends. Its repr shows no data.
-
-    :param email: e-mail address, sent as given. Required.
-    :param extraFields: the guest's own data: ``phone``, ``firstName`` and ``lastName`` are text, other keys are free.
-    """
+class Guest(Model):
+    """Somebody who attends. Its repr shows no data. The API reference: Update Appointment, Updatable Fields."""
 
     noun = "a guest"
+    rows = fields.GUEST
 
-    email: Annotated[str, Reads(read_email)]
-    extraFields: Annotated[dict[str, JsonValue] | None, Reads(free_object("phone", "firstName", "lastName"))] = None
+    email: Email = Field(description="E-mail address, sent as given.")
+    extraFields: Annotated[FreeObject, texts(*_OWN_DATA)] | None = Field(
+        None,
+        description="The guest's own data: `phone`, `firstName` and `lastName` are text, other keys are free.",
+        json_schema_extra={"properties": _OWN_DATA},
+    )
 
 
-class Reminder(Shape):
-    """When to remind before the appointment.
-
-    :param time: how long before, in ``unit``; 0 or more. Required.
-    :param unit: unit of ``time``; the API reference shows ``m`` for minutes, others may exist. Required.
-    """
+class Reminder(Model):
+    """When to remind before the appointment. The API reference: Update Appointment, Updatable Fields."""
 
     noun = "a reminder"
+    rows = fields.REMINDER
 
-    time: Annotated[int | float, Reads(zero_or_more("units"))]
-    unit: Annotated[str, Reads(read_word)]
+    time: Amount = Field(description="How long before, in `unit`; 0 or more.")
+    unit: Word = Field(description="Unit of `time`; the API reference shows `m` for minutes, others may exist.")
 
 
-class VirtualEvent(Shape):
+class VirtualEvent(Model):
     """The online side of an appointment; other keys are kept. Its repr shows no data.
 
-    :param iCallUrl: address of the video call.
-    :param room: name of the room.
+    The API reference: Update Appointment, Updatable Fields.
     """
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Json]
     noun = "a virtual event"
 
-    iCallUrl: Annotated[str | None, Reads(read_text)] = None
-    room: Annotated[str | None, Reads(read_text)] = None
+    iCallUrl: Text | None = Field(None, description="Address of the video call.")
+    room: Text | None = Field(None, description="Name of the room.")
 
 
-def _read_guests(value: object, place: Place) -> list[Guest]:
-    """Read the guests; no two may have the same e-mail address, in whatever case."""
-    guests, findings = read_items(Guest.read, value, place)
+def _repeated(guests: Mapping[int, Guest]) -> Iterator[tuple[Loc, Refusal]]:
     first_with: dict[str, int] = {}
-    for position, guest in guests.items():
-        first = first_with.setdefault(guest.email.casefold(), position)
-        if first != position:
-            email = place.index(position).key("email")
-            findings.add(
-                position, email.error(f"is the same address as guests[{first}].email; each guest needs another")
-            )
-    findings.finish()
-    return list(guests.values())
-
-
-def _end_after_start(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    start, end = values.get("start"), values.get("end")
-    if start is not None and end is not None and end <= start:
-        yield "end", f"{end} is not after the start, {start}; accepted: a later time"
+    for place, guest in guests.items():
+        first = first_with.setdefault(guest.email.casefold(), place)
+        if first != place:
+            message = f"is the same address as guests[{first}].email; each guest needs another"
+            yield (place, "email"), Refusal(message)
 
 
 class AppointmentUpdate(Update):
     """A partial update of an appointment: the API reference, Update Appointment, Updatable Fields.
 
     Every field may be ``None``, which clears it.
-
-    :param title: title or subject.
-    :param description: detailed description.
-    :param start: start time, sent in UTC.
-    :param end: end time, sent in UTC; after the start.
-    :param guests: everybody who attends; replaces the whole list. E-mail addresses differ.
-    :param reminders: reminders; replaces the whole list.
-    :param extraFields: custom fields, free-form JSON.
-    :param lang: language code, e.g. ``en``.
-    :param classification: category, e.g. ``internal``. Cannot be read back.
-    :param event: the virtual event.
-    :param state: state, e.g. ``confirmed``; the list of states is the vendor's.
-    :param agentComment: internal notes. Cannot be read back.
     """
 
     noun = "an appointment update"
+    rows = fields.APPOINTMENT.fields
 
-    title: Annotated[str | None, Reads(read_text)] = None
-    description: Annotated[str | None, Reads(read_text)] = None
-    start: Annotated[str | None, Reads(read_instant)] = None
-    end: Annotated[str | None, Reads(read_instant)] = None
-    guests: Annotated[list[Guest] | None, Reads(_read_guests)] = None
-    reminders: Annotated[list[Reminder] | None, Reads(array_of(Reminder.read))] = None
-    extraFields: Annotated[dict[str, JsonValue] | None, Reads(free_object())] = None
-    lang: Annotated[str | None, Reads(read_word)] = None
-    classification: Annotated[str | None, Reads(read_word)] = None
-    event: Annotated[VirtualEvent | None, Reads(VirtualEvent.read)] = None
-    state: Annotated[str | None, Reads(read_word)] = None
-    agentComment: Annotated[str | None, Reads(read_text)] = None
+    title: Text | None = Field(None, description="Title or subject.")
+    description: Text | None = Field(None, description="Detailed description.")
+    start: Instant | None = Field(None, description="Start time, sent in UTC.")
+    end: Annotated[Instant, later_than("start")] | None = Field(
+        None, description="End time, sent in UTC; after the start."
+    )
+    guests: Annotated[list[Guest], keeping(_repeated)] | None = Field(
+        None, description="Everybody who attends; replaces the whole list. E-mail addresses differ."
+    )
+    reminders: ArrayOf[Reminder] | None = Field(None, description="Reminders; replaces the whole list.")
+    extraFields: FreeObject | None = Field(None, description="Custom fields, free-form JSON.")
+    lang: Word | None = Field(None, description="Language code, e.g. `en`.")
+    classification: Word | None = Field(None, description="Category, e.g. `internal`. Cannot be read back.")
+    event: VirtualEvent | None = Field(None, description="The virtual event.")
+    state: Word | None = Field(None, description="State, e.g. `confirmed`; the list of states is the vendor's.")
+    agentComment: Text | None = Field(None, description="Internal notes. Cannot be read back.")
 
-    @classmethod
-    def _broken_rules(cls, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        return _end_after_start(values)
 
-
-class Slot(Shape):
-    """Another time for an appointment whose first choice is taken.
-
-    :param start: start time, sent in UTC. Required.
-    :param end: end time, sent in UTC; after the start. Required.
-    """
+class Slot(Model):
+    """Another time for an appointment whose first choice is taken: the API reference, Update Appointment."""
 
     noun = "a slot"
+    rows = fields.APPOINTMENT.fields
 
-    start: Annotated[str, Reads(read_instant)]
-    end: Annotated[str, Reads(read_instant)]
-
-    @classmethod
-    def _broken_rules(cls, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        return _end_after_start(values)
+    start: Instant = Field(description="Start time, sent in UTC.")
+    end: Annotated[Instant, later_than("start")] = Field(description="End time, sent in UTC; after the start.")
 
 
-def parse_slots(value: object, *, timezone: str | ZoneInfo | None) -> list[dict[str, str]]:
+def parse_slots(value: object, *, timezone: str | ZoneInfo | None) -> list[dict[str, Any]]:
     """Return ``fallback_slots`` as the API spells times, in the order in which they are tried.
 
     :param value: a list of objects with ``start`` and ``end``, or text that holds one as JSON.
     :param timezone: name of the zone of times that carry none; without it such a time is refused.
     :raises OnlivePayloadError: naming every slot that cannot be sent, e.g. ``fallback_slots[0].end``.
     """
-    place = Place("fallback_slots", parse_timezone(timezone, "timezone"))
-    return [slot.to_patch() for slot in read(array_of(Slot.read), value, place)]
+    zone = parse_timezone(timezone, "timezone")
+    slots = read_argument(TypeAdapter(ArrayOf[Slot]).validate_python, value, "fallback_slots", timezone=zone)
+    return [slot.model_dump() for slot in slots]

@@ -7,7 +7,7 @@ values may be sent. A field of a new API is one row here and one line in its mod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -180,16 +180,6 @@ def resource_named(name: object, where: str = "") -> Resource:
     found = "is missing" if name is None else f"got {name!r}"
     raise OnlivePayloadError.of(f"{where}resource", f"{found}; accepted: {' or '.join(RESOURCES)}")
 
-
-def _shown_names(rows: Mapping[str, Field]) -> Iterator[str]:
-    for name, row in rows.items():
-        if row.shown:
-            yield name
-        yield from _shown_names(row.members)
-
-
-SHOWN_NAMES = frozenset(name for resource in RESOURCES.values() for name in _shown_names(resource.fields))
-"""The names of all fields and members whose values may stand in a log, an error and a repr."""
 
 IMMUTABLE_FIELDS = ("id", "organizationId", "createdAt", "updatedAt")
 """Set by the API for every resource; see the API reference, Update Booking Service, Update Restrictions."""

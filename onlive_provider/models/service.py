@@ -3,113 +3,119 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
-from pydantic import JsonValue
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    field_validator,
+)
 
-from onlive_provider.models.json_values import array_of, free_object, read_items
-from onlive_provider.models.patch import Reads, Shape, Update
-from onlive_provider.models.reading import Findings, Place
-from onlive_provider.models.times import read_instant, read_local_date
-from onlive_provider.models.values import (
-    one_of,
-    positive,
-    read_calendar_id,
-    read_flag,
-    read_link,
-    read_record_id,
-    read_text,
-    zero_or_more,
+from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models import fields
+from onlive_provider.models.json_values import ArrayOf, FreeObject, keeping, read_given_array
+from onlive_provider.models.model import Model
+from onlive_provider.models.patch import Update
+from onlive_provider.models.sentences import Loc, Refusal, Refused
+from onlive_provider.models.types import (
+    CalendarId,
+    CalendarType,
+    Day,
+    Flag,
+    Instant,
+    LeadDays,
+    Link,
+    Minutes,
+    PauseMinutes,
+    RecordId,
+    Text,
+    later_than,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-class DateRange(Shape):
-    """A period in which a service can be booked, in UTC.
-
-    :param startDate: first instant, sent in UTC. Required.
-    :param endDate: last instant, sent in UTC; after the first. Required.
-    """
+class DateRange(Model):
+    """A period in which a service can be booked: the API reference, Update Booking Service, Request Example."""
 
     noun = "a date range"
+    rows = fields.DATE_RANGE
 
-    startDate: Annotated[str, Reads(read_instant)]
-    endDate: Annotated[str, Reads(read_instant)]
+    startDate: Instant = Field(description="First instant, sent in UTC.")
+    endDate: Annotated[Instant, later_than("startDate")] = Field(
+        description="Last instant, sent in UTC; after the first."
+    )
 
     if TYPE_CHECKING:
 
         def __init__(self, *, startDate: datetime | str, endDate: datetime | str) -> None: ...
 
-    @classmethod
-    def _broken_rules(cls, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        start, end = values.get("startDate"), values.get("endDate")
-        if start is not None and end is not None and end <= start:
-            yield "endDate", f"{end} is not after the startDate, {start}; accepted: a later time"
 
-
-def _read_day_pair(value: object, place: Place) -> list[str]:
-    """Read a first and a last local day."""
-    days, findings = read_items(read_local_date, value, place)
-    findings.finish()
-    pair = list(days.values())
+def _read_day_pair(value: object, read: ValidatorFunctionWrapHandler) -> list[str]:
+    pair: list[str] = read(read_given_array(value))
     if len(pair) != 2 or pair[0] > pair[1]:
-        raise place.refused(value, 'two days, the first not after the last: ["YYYY-MM-DD", "YYYY-MM-DD"]')
+        raise Refused(value, 'two days, the first not after the last: ["YYYY-MM-DD", "YYYY-MM-DD"]')
     return pair
 
 
-class RestrictionDates(Shape):
-    """Days that differ from a calendar's usual ones.
+_DayPair = Annotated[
+    list[Day],
+    WrapValidator(_read_day_pair),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "date"}, "minItems": 2, "maxItems": 2}),
+]
 
-    :param include: pairs of a first and a last local day, ``YYYY-MM-DD``, that are bookable.
-    :param exclude: pairs of a first and a last local day, ``YYYY-MM-DD``, that are not.
-    """
+
+class RestrictionDates(Model):
+    """Days that differ from a calendar's usual ones: the API reference, Calendar Object Structure."""
 
     noun = "a calendar's restrictionDates"
+    rows = fields.RESTRICTION_DATES
 
-    include: Annotated[list[list[str]] | None, Reads(array_of(_read_day_pair))] = None
-    exclude: Annotated[list[list[str]] | None, Reads(array_of(_read_day_pair))] = None
+    include: ArrayOf[_DayPair] | None = Field(
+        None, description="Pairs of a first and a last local day that are bookable."
+    )
+    exclude: ArrayOf[_DayPair] | None = Field(
+        None, description="Pairs of a first and a last local day that are not bookable."
+    )
 
 
-class ServiceCalendar(Shape):
-    """A calendar of a service: the API reference, Update Booking Service, Calendar Object Structure.
-
-    :param calendarId: id of the calendar; matches its external id and is sent as given. Required.
-    :param active: whether it is available for scheduling. Required.
-    :param type: ``agent`` or ``asset``. Required.
-    :param restrictionDates: the calendar's own date restrictions.
-    """
+class ServiceCalendar(Model):
+    """A calendar of a service: the API reference, Update Booking Service, Calendar Object Structure."""
 
     noun = "a calendar"
+    rows = fields.CALENDAR
 
-    calendarId: Annotated[str, Reads(read_calendar_id)]
-    active: Annotated[bool, Reads(read_flag)]
-    type: Annotated[str, Reads(one_of("agent", "asset"))]
-    restrictionDates: Annotated[RestrictionDates | None, Reads(RestrictionDates.read)] = None
+    calendarId: CalendarId = Field(description="Id of the calendar; matches its external id and is sent as given.")
+    active: Flag = Field(description="Whether it is available for scheduling.")
+    type: CalendarType = Field(description="Whose calendar it is: an agent's or an asset's.")
+    restrictionDates: RestrictionDates | None = Field(None, description="The calendar's own date restrictions.")
 
 
-def _read_date_ranges(value: object, place: Place) -> list[DateRange]:
-    """Read date ranges in any order and return them by their start. Two may touch and not overlap."""
-    ranges, findings = read_items(DateRange.read, value, place)
-    by_start = sorted(ranges.items(), key=lambda item: (item[1].startDate, item[1].endDate))
+def _overlaps(ranges: Mapping[int, DateRange]) -> Iterator[tuple[Loc, Refusal]]:
     latest: tuple[int, DateRange] | None = None
-    for position, current in by_start:
+    for place, current in sorted(ranges.items(), key=lambda item: (item[1].startDate, item[1].endDate)):
         if latest is not None and current.startDate < latest[1].endDate:
-            first, second = sorted((latest[0], position))
-            findings.add(second, place.index(second).error(_overlap(ranges[first], ranges[second], first)))
+            first, second = sorted((latest[0], place))
+            yield (second,), _overlap(ranges[first], ranges[second], first)
         if latest is None or current.endDate > latest[1].endDate:
-            latest = position, current
-    findings.finish()
-    return [current for _, current in by_start]
+            latest = place, current
 
 
-def _overlap(first: DateRange, second: DateRange, first_position: int) -> str:
-    return (
-        f"{second.startDate} to {second.endDate} overlaps dateRanges[{first_position}], "
+def _overlap(first: DateRange, second: DateRange, first_place: int) -> Refusal:
+    return Refusal(
+        f"{second.startDate} to {second.endDate} overlaps dateRanges[{first_place}], "
         f"{first.startDate} to {first.endDate}; accepted: ranges that at most touch"
     )
+
+
+def _by_start(ranges: list[DateRange]) -> list[DateRange]:
+    return sorted(ranges, key=lambda each: (each.startDate, each.endDate))
 
 
 class ServiceUpdate(Update):
@@ -117,47 +123,46 @@ class ServiceUpdate(Update):
 
     ``image``, ``userGroupId`` and ``typeId`` stand in that page's request example. Every field may be ``None``, which
     clears it.
-
-    :param name: name.
-    :param duration: duration of an appointment in minutes; greater than 0.
-    :param timeBetween: buffer between appointments in minutes; 0 or more.
-    :param minTimeToSchedule: how many days ahead a booking must be made; 0 or more.
-    :param maxTimeToSchedule: how many days ahead a booking can be made; 0 or more, and above ``minTimeToSchedule``.
-    :param incrementTime: step between the starts of slots in minutes; greater than 0, at most ``duration``.
-    :param extraFields: additional details, free-form JSON.
-    :param deniedMultipleAppointment: whether a second booking is denied.
-    :param active: whether the service is available.
-    :param allowOverlapping: whether appointments may overlap.
-    :param hasICall: whether the service has video calls.
-    :param image: http or https URL of a picture.
-    :param userGroupId: UUID of the user group.
-    :param typeId: UUID of the service type.
-    :param dateRanges: when the service can be booked, in UTC; replaces the whole list, sent by start.
-    :param calendars: the calendars; replaces the whole list.
     """
 
     noun = "a service update"
+    rows = fields.SERVICE.fields
 
-    name: Annotated[str | None, Reads(read_text)] = None
-    duration: Annotated[int | float | None, Reads(positive("minutes"))] = None
-    timeBetween: Annotated[int | float | None, Reads(zero_or_more("minutes"))] = None
-    minTimeToSchedule: Annotated[int | float | None, Reads(zero_or_more("days"))] = None
-    maxTimeToSchedule: Annotated[int | float | None, Reads(zero_or_more("days"))] = None
-    incrementTime: Annotated[int | float | None, Reads(positive("minutes"))] = None
-    extraFields: Annotated[dict[str, JsonValue] | None, Reads(free_object())] = None
-    deniedMultipleAppointment: Annotated[bool | None, Reads(read_flag)] = None
-    active: Annotated[bool | None, Reads(read_flag)] = None
-    allowOverlapping: Annotated[bool | None, Reads(read_flag)] = None
-    hasICall: Annotated[bool | None, Reads(read_flag)] = None
-    image: Annotated[str | None, Reads(read_link)] = None
-    userGroupId: Annotated[str | None, Reads(read_record_id)] = None
-    typeId: Annotated[str | None, Reads(read_record_id)] = None
-    dateRanges: Annotated[list[DateRange] | None, Reads(_read_date_ranges)] = None
-    calendars: Annotated[list[ServiceCalendar] | None, Reads(array_of(ServiceCalendar.read))] = None
+    name: Text | None = Field(None, description="Name.")
+    duration: Minutes | None = Field(None, description="Duration of an appointment in minutes; greater than 0.")
+    timeBetween: PauseMinutes | None = Field(None, description="Buffer between appointments in minutes; 0 or more.")
+    minTimeToSchedule: LeadDays | None = Field(
+        None, description="How many days ahead a booking must be made; 0 or more."
+    )
+    maxTimeToSchedule: LeadDays | None = Field(
+        None,
+        description="How many days ahead a booking can be made; 0 or more, and above `minTimeToSchedule`.",
+    )
+    incrementTime: Minutes | None = Field(
+        None,
+        description="Step between the starts of slots in minutes; greater than 0, at most `duration`.",
+    )
+    extraFields: FreeObject | None = Field(None, description="Additional details, free-form JSON.")
+    deniedMultipleAppointment: Flag | None = Field(None, description="Whether a second booking is denied.")
+    active: Flag | None = Field(None, description="Whether the service is available.")
+    allowOverlapping: Flag | None = Field(None, description="Whether appointments may overlap.")
+    hasICall: Flag | None = Field(None, description="Whether the service has video calls.")
+    image: Link | None = Field(None, description="http or https URL of a picture.")
+    userGroupId: RecordId | None = Field(None, description="UUID of the user group.")
+    typeId: RecordId | None = Field(None, description="UUID of the service type.")
+    dateRanges: Annotated[list[DateRange], keeping(_overlaps), AfterValidator(_by_start)] | None = Field(
+        None, description="When the service can be booked, in UTC; replaces the whole list, sent by start."
+    )
+    calendars: ArrayOf[ServiceCalendar] | None = Field(None, description="The calendars; replaces the whole list.")
 
+    @field_validator("incrementTime", "maxTimeToSchedule")
     @classmethod
-    def _broken_rules(cls, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        return _broken_scheduling_rules(values, values)
+    def _keeps_scheduling_rules(cls, value: float | None, info: ValidationInfo) -> float | None:
+        members = {**info.data, str(info.field_name): value}
+        for name, message in _broken_scheduling_rules(members, members):
+            if name == info.field_name:
+                raise Refusal(message)
+        return value
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -190,7 +195,6 @@ def check_against_current(patch: Mapping[str, Any], current: Mapping[str, Any]) 
     :raises OnlivePayloadError: ``incrementTime`` would exceed ``duration``, or ``maxTimeToSchedule`` would not exceed
         ``minTimeToSchedule``.
     """
-    findings = Findings()
-    for field, message in _broken_scheduling_rules(patch, {**current, **patch}):
-        findings.add(field, Place().key(field).error(message))
-    findings.finish()
+    broken = _broken_scheduling_rules(patch, {**current, **patch})
+    if errors := [FieldError(name, message) for name, message in broken]:
+        raise OnlivePayloadError(errors)

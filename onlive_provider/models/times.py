@@ -1,4 +1,4 @@
-"""Readers of times, dates and time zones: what is sent is always UTC, in milliseconds."""
+"""Readers of times, dates and time zones: what is sent is always UTC, in milliseconds. Each may raise ``Refusal``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-from onlive_provider.models.reading import Place
-from onlive_provider.models.wording import suggest
+from onlive_provider.models.sentences import Refused, refuse_missing
+from onlive_provider.models.wording import did_you_mean
 
 ACCEPTED_TIME = (
     "an aware datetime, or ISO 8601 text such as 2025-03-10T08:00:00Z or 2025-03-10T09:00:00+01:00; "
@@ -17,18 +17,19 @@ ACCEPTED_TIME = (
 _AS_SENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 _ISO_TIME = re.compile(r"[0-9W-]+[T ][0-9:.,]+(Z|[+-][0-9:]+)?")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ACCEPTED_ZONE = "a name of the IANA time zone database, such as Europe/Madrid"
 
 
-def read_instant(value: object, place: Place) -> str:
+def read_instant(value: object, timezone: object = None) -> str:
     """Read a time and return it as ``YYYY-MM-DDTHH:MM:SS.mmmZ`` in UTC.
 
     Digits below the millisecond are cut off, so that a time never moves into the future.
 
-    :param value: an aware datetime, or ISO 8601 text; one without an offset is read in the place's time zone.
-    :raises OnlivePayloadError: it is no time; a date alone; without an offset while no time zone is known; or a local
-        time that a clock change skips or repeats there.
+    :param value: an aware datetime, or ISO 8601 text; one without an offset is read in the time zone.
+    :param timezone: a time zone or the name of one.
     """
-    moment = _as_datetime(value, place)
+    refuse_missing(value)
+    moment = _as_datetime(value)
     if type(value) is str and _AS_SENT.fullmatch(value):
         return value
     offset = moment.utcoffset()
@@ -38,17 +39,16 @@ def read_instant(value: object, place: Place) -> str:
     )
     try:
         if offset is None:
-            return _print_utc(_read_in_zone(wall, value, place))
+            return _print_utc(_read_in_zone(wall, value, read_timezone(timezone)))
         return _print_utc(wall.replace(tzinfo=UTC) - offset)
     except OverflowError:
-        raise place.refused(value, ACCEPTED_TIME, because="which in UTC is outside the years 1 to 9999") from None
+        raise Refused(value, ACCEPTED_TIME, because="which in UTC is outside the years 1 to 9999") from None
 
 
-def read_local_date(value: object, place: Place) -> str:
+def read_local_date(value: object) -> str:
     """Read a calendar day and return it as ``YYYY-MM-DD``.
 
     :param value: a date, or text of that form.
-    :raises OnlivePayloadError: it is anything else, also a time.
     """
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
@@ -58,36 +58,35 @@ def read_local_date(value: object, place: Place) -> str:
             return date.fromisoformat(text).isoformat()
     except ValueError:
         pass
-    raise place.refused(value, "a day that exists, as YYYY-MM-DD, without a time")
+    raise Refused(value, "a day that exists, as YYYY-MM-DD, without a time")
 
 
-def read_timezone(value: object, place: Place) -> ZoneInfo | None:
-    """Read the name of a time zone, such as ``Europe/Madrid``; ``None`` stays ``None``.
-
-    :raises OnlivePayloadError: no such zone is known.
-    """
+def read_timezone(value: object) -> ZoneInfo | None:
+    """Read the name of a time zone, such as ``Europe/Madrid``; ``None`` stays ``None``."""
     if value is None or isinstance(value, ZoneInfo):
         return value
-    if isinstance(value, str):
-        try:
-            return ZoneInfo(value)
-        except (KeyError, ValueError, OSError):  # unknown, no valid name, a folder of the time zone database
-            hint = suggest(value, available_timezones())
-            because = f"which is no known time zone; {hint}" if hint else "which is no known time zone"
-            raise place.refused(value, _ACCEPTED_ZONE, because=because) from None
-    raise place.refused(value, _ACCEPTED_ZONE)
+    return read_zone_name(value)
 
 
-_ACCEPTED_ZONE = "a name of the IANA time zone database, such as Europe/Madrid"
+def read_zone_name(value: object) -> ZoneInfo:
+    """Read the name of a time zone and nothing else."""
+    if not isinstance(value, str):
+        raise Refused(value, _ACCEPTED_ZONE)
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # unknown, no valid name, a folder of the time zone database
+        hint = did_you_mean(value, available_timezones())
+        because = f"which is no known time zone; {hint}" if hint else "which is no known time zone"
+        raise Refused(value, _ACCEPTED_ZONE, because=because) from None
 
 
-def _as_datetime(value: object, place: Place) -> datetime:
+def _as_datetime(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
-        raise place.refused(value, ACCEPTED_TIME, because="a date without a time of day")
+        raise Refused(value, ACCEPTED_TIME, because="a date without a time of day")
     if not isinstance(value, str):
-        raise place.refused(value, ACCEPTED_TIME)
+        raise Refused(value, ACCEPTED_TIME)
     text = value.strip().upper()
     try:
         if _ISO_TIME.fullmatch(text):
@@ -95,7 +94,7 @@ def _as_datetime(value: object, place: Place) -> datetime:
     except ValueError:
         pass
     because = "a date without a time of day" if _is_date(text) else "which is no ISO 8601 time"
-    raise place.refused(value, ACCEPTED_TIME, because=because)
+    raise Refused(value, ACCEPTED_TIME, because=because)
 
 
 def _is_date(text: str) -> bool:
@@ -106,23 +105,21 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _read_in_zone(wall: datetime, value: object, place: Place) -> datetime:
-    """Read a wall clock's time in the place's time zone, if that can mean only one instant."""
-    if place.timezone is None:
-        raise place.refused(value, ACCEPTED_TIME, because="a time without a time zone")
-    earlier, later = (wall.replace(tzinfo=place.timezone, fold=fold) for fold in (0, 1))
+def _read_in_zone(wall: datetime, value: object, zone: ZoneInfo | None) -> datetime:
+    """Read a wall clock's time in a time zone, if that can mean only one instant."""
+    if zone is None:
+        raise Refused(value, ACCEPTED_TIME, because="a time without a time zone")
+    earlier, later = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if earlier.utcoffset() == later.utcoffset():
         return earlier.astimezone(UTC)
-    is_skipped = earlier.astimezone(UTC).astimezone(place.timezone).replace(tzinfo=None) != wall
+    is_skipped = earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
     verb = "skips" if is_skipped else "repeats"
-    readings = ""
-    if place.shows_values:
-        both = " or ".join(f"{_print_utc(moment)} ({moment.isoformat()})" for moment in (earlier, later))
-        readings = f": it can be read as {both}"
-    raise place.refused(
+    both = " or ".join(f"{_print_utc(moment)} ({moment.isoformat()})" for moment in (earlier, later))
+    raise Refused(
         value,
         "the same time with its offset",
-        because=f"a local time that a clock change in {place.timezone} {verb}{readings}",
+        because=f"a local time that a clock change in {zone} {verb}",
+        detail=f": it can be read as {both}",
     )
 
 

@@ -1,4 +1,7 @@
-"""Readers of single values: text, numbers, flags, ids, links and e-mail addresses."""
+"""Readers of single values: text, numbers, flags, ids, links and e-mail addresses.
+
+Each takes what a caller or a template gave, returns what is sent, and raises ``Refusal`` for anything else.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,7 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
-
-from onlive_provider.models.reading import Place, Reader
+from onlive_provider.models.sentences import MISSING_TEXTS, Refused, refuse_missing
 
 LARGEST_NUMBER = 2**53 - 1
 """Beyond it a JSON reader that keeps numbers as doubles loses digits."""
@@ -21,19 +22,20 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def read_text(value: object, place: Place) -> str:
+def read_text(value: object) -> str:
     """Read text, which is sent character by character as it was given.
 
     A number is refused rather than turned into text: where native template rendering made it of a phone number or a
     version, a plus sign, a leading zero or a last decimal is already lost.
-
-    :raises OnlivePayloadError: it is not text.
     """
+    if type(value) is str and value.isascii() and value not in MISSING_TEXTS:
+        return value
+    refuse_missing(value)
     if not isinstance(value, str):
         if not isinstance(value, numbers.Number):
-            raise place.refused(value, "text")
+            raise Refused(value, "text")
         kind = "a boolean" if isinstance(value, bool) else "a number"
-        raise place.refused(
+        raise Refused(
             value,
             "text; quote it in the template or pass it as a string",
             because=f"{kind} where text belongs: native template rendering may have eaten a plus sign, a zero, "
@@ -42,79 +44,56 @@ def read_text(value: object, place: Place) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise place.refused(value, "text that UTF-8 can carry", because="with half a character in it") from None
+        raise Refused(value, "text that UTF-8 can carry", because="with half a character in it") from None
     return str.__str__(value)
 
 
-def read_word(value: object, place: Place) -> str:
-    """Read text of an open list that must say something, such as a state; the vendor may add values.
-
-    :raises OnlivePayloadError: it is not text, or blank.
-    """
-    text = read_text(value, place)
+def read_word(value: object) -> str:
+    """Read text of an open list that must say something, such as a state; the vendor may add values."""
+    text = read_text(value)
     if not text.strip():
-        raise place.refused(value, "text that is not blank", because="which is blank")
+        raise Refused(value, "text that is not blank", because="which is blank")
     return text
 
 
-def read_calendar_id(value: object, place: Place) -> str:
-    """Read a calendar's id, which is sent as given: the API matches it with an external id that may be no UUID.
-
-    :raises OnlivePayloadError: it is not text, or blank.
-    """
-    return read_word(str(value) if isinstance(value, UUID) else value, place)
+def read_calendar_id(value: object) -> str:
+    """Read a calendar's id, which is sent as given: the API matches it with an external id that may be no UUID."""
+    return read_word(str(value) if isinstance(value, UUID) else value)
 
 
-def one_of(*choices: str) -> Reader:
-    """Return a reader of text that takes nothing but the given choices."""
-    accepted = " or ".join(f'"{choice}"' for choice in choices)
-
-    def read_choice(value: object, place: Place) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise place.refused(value, accepted)
-        return str.__str__(value)
-
-    return read_choice
-
-
-def read_flag(value: object, place: Place) -> bool:
+def read_flag(value: object) -> bool:
     """Read true or false, also as the text that a template makes of it, in any case.
 
-    :raises OnlivePayloadError: it is anything else; 0, 1, "yes" and "no" too.
+    :raises Refusal: it is anything else; 0, 1, "yes" and "no" too.
     """
     if isinstance(value, bool):
         return value
+    refuse_missing(value)
     word = value.strip().lower() if isinstance(value, str) else ""
     if word not in {"true", "false"}:
-        raise place.refused(value, 'True or False, or the text "true" or "false"')
+        raise Refused(value, 'True or False, or the text "true" or "false"')
     return word == "true"
 
 
-def positive(unit: str) -> Reader:
-    """Return a reader of numbers above 0, in the given unit."""
-    return _number(f"a number of {unit} greater than 0", lambda number: number > 0)
+def number(unit: str, *, above_zero: bool) -> Callable[[object], int | float]:
+    """Return a reader of numbers in a unit, above 0 or from 0."""
+    accepted = f"a number of {unit} greater than 0" if above_zero else f"a number of {unit}, 0 or more"
 
-
-def zero_or_more(unit: str) -> Reader:
-    """Return a reader of numbers of at least 0, in the given unit."""
-    return _number(f"a number of {unit}, 0 or more", lambda number: number >= 0)
-
-
-def _number(accepted: str, is_allowed: Callable[[float], bool]) -> Reader:
-    def read_number(value: object, place: Place) -> int | float:
+    def read_number(value: object) -> int | float:
+        refuse_missing(value)
         if isinstance(value, bool):
-            raise place.refused(value, accepted, because="a boolean where a number belongs")
+            raise Refused(value, accepted, because="a boolean where a number belongs")
         given = value
         if isinstance(value, str):
             text = value.strip()
             if not _NUMBER.fullmatch(text):
-                raise place.refused(value, accepted, because="which is not a number")
+                raise Refused(value, accepted, because="which is not a number")
             given = Decimal(text)
         number = exact_number(given)
         if number is None or abs(number) > LARGEST_NUMBER:
-            raise place.refused(value, f"{accepted}, at most {LARGEST_NUMBER}")
-        if not is_allowed(number):
-            raise place.refused(value, accepted)
+            raise Refused(value, f"{accepted}, at most {LARGEST_NUMBER}")
+        if number < 0 or (above_zero and not number):
+            raise Refused(value, accepted)
         return int(number) if number == int(number) else number
 
     return read_number
@@ -139,47 +118,40 @@ def exact_number(value: object) -> int | float | None:
     return number if Decimal(repr(number)) == value else None
 
 
-def read_record_id(value: object, place: Place) -> str:
-    """Read a UUID in its 36 characters and return it in lower case.
-
-    :raises OnlivePayloadError: it is anything else: without hyphens, with braces, with spaces around it.
-    """
+def read_record_id(value: object) -> str:
+    """Read a UUID in its 36 characters and return it in lower case."""
+    refuse_missing(value)
     text = str(value) if isinstance(value, UUID) else value
     if not isinstance(text, str) or not _UUID.fullmatch(text):
         length = f"of {len(text)} characters that is no UUID" if isinstance(text, str) else ""
-        raise place.refused(
+        raise Refused(
             value, "a UUID in its 36 characters, such as 1610c525-f19a-40d0-8cd1-03daba3d2d98", because=length
         )
     return text.lower()
 
 
-def read_link(value: object, place: Place) -> str:
-    """Read an absolute web address, sent as given.
-
-    :raises OnlivePayloadError: it is not an http or https URL with a host.
-    """
-    accepted = "an absolute http or https URL"
-    text = read_text(value, place)
+def read_link(value: object) -> str:
+    """Read an absolute web address, sent as given."""
+    text = read_text(value)
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # what urlsplit says of a broken port or bracket
         usable = False
     if not usable or not text.isprintable() or " " in text:
-        raise place.refused(value, accepted)
+        raise Refused(value, "an absolute http or https URL")
     return text
 
 
-def read_email(value: object, place: Place) -> str:
-    """Read an e-mail address, sent as given. No look-up is made; domains for tests (``.test``) are taken.
+def read_email(value: object) -> str:
+    """Read an e-mail address, sent as given. No look-up is made; domains for tests (``.test``) are taken."""
+    from email_validator import EmailNotValidError, validate_email
 
-    :raises OnlivePayloadError: its form is not valid. The address is not in the error.
-    """
-    text = read_text(value, place)
+    text = read_text(value)
     try:
         validate_email(text, check_deliverability=False, test_environment=text.lower().endswith(".test"))
     except EmailNotValidError:
-        raise place.refused(
+        raise Refused(
             value, "one plain address such as name@example.com", because="not a valid e-mail address"
         ) from None
     return text

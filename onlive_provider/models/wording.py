@@ -21,7 +21,13 @@ def nearest(given: str, names: Iterable[str]) -> str | None:
     return by_lower[close[0]] if close else None
 
 
-def suggest(given: str, names: Iterable[str]) -> str:
+def did_you_mean(given: str, names: Iterable[str]) -> str:
     """Return ``did you mean "name"?`` for the name closest to what was given, or an empty string."""
     name = nearest(given, names)
     return f'did you mean "{name}"?' if name else ""
+
+
+def suggest(given: str, names: Iterable[str]) -> str:
+    """Return ``did you mean "name"?`` for the name closest to what was given, or else ``accepted:`` and all names."""
+    names = list(names)
+    return did_you_mean(given, names) or f"accepted: {', '.join(names)}"

@@ -93,7 +93,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         assert rows is not None
         job = Job(
             resource=resource,
-            read_payload=lambda payload: model.read_patch(payload, timezone=zone),
+            read_payload=lambda payload: model.from_payload(payload, timezone=zone).model_dump(exclude_unset=True),
             read_id=lambda value: parse_record_id(value, self.id_field),
             check=check,
             id_field=self.id_field,
@@ -111,8 +111,8 @@ class BulkUpdateOperator(BulkTaskOperator):
     def _source(self) -> tuple[str | Sequence[object], str]:
         """Return the rows' source, and what tells it from another."""
         from onlive_provider.bulk.work import fingerprint_of
-        from onlive_provider.models.json_values import array_of
-        from onlive_provider.models.reading import Place, read
+        from onlive_provider.models.json_values import read_given_array
+        from onlive_provider.models.sentences import parse
 
         if self.updates_path is not None:
             path = self.updates_path
@@ -126,7 +126,7 @@ class BulkUpdateOperator(BulkTaskOperator):
                 raise OnlivePayloadError.of("updates_path", f"{path} does not exist") from None
         updates: Any = self.updates
         if isinstance(updates, str):
-            updates = read(array_of(lambda item, _: item), updates, Place("updates"))
+            updates = parse(read_given_array, updates, "updates", shown=False)
         if isinstance(updates, str | bytes) or not isinstance(updates, Sequence):
             raise OnlivePayloadError.of(
                 "updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record"

@@ -40,7 +40,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :param service_ids: UUIDs of the services: a list, text that holds one as JSON, or an upstream task's output.
         (templated)
     :param service_filter: instead of ``service_ids``: ``userGroupId``, ``typeId``, ``search`` (in the name), ``name``
-        (exact), all pages of what they select; ``{}`` means all services. Selecting none is an error. (templated)
+        (exact), ``startDate``, ``endDate`` (by availability, ISO 8601 with an offset), all pages of what they select;
+        ``{}`` means all services. Selecting none is an error. (templated)
     :param season: a :class:`~onlive_provider.seasons.Season`, its JSON, or a list of them. (templated)
     :param mode: ``add`` the seasons to what is there, ``remove`` them from it, or ``replace`` everything by them.
     :param target: what carries the seasons: the service's ``dateRanges``, or the ``restrictionDates`` (``include``) of

@@ -15,13 +15,12 @@ def refused_xcom_fields(names: Collection[str] | None, known: Collection[str], *
     :param known: the names that a result has.
     :param is_open: whether a result may have other names too: then only a slip of a known name is refused.
     """
-    from onlive_provider.models.wording import suggest
+    from onlive_provider.models.wording import did_you_mean, suggest
 
     errors = []
     for name in names or ():
-        hint = suggest(name, known)
-        if name not in known and (hint or not is_open):
-            errors.append(FieldError("xcom_fields", f"{name!r} is no field of the result; {hint or _listed(known)}"))
+        if name not in known and (did_you_mean(name, known) or not is_open):
+            errors.append(FieldError("xcom_fields", f"{name!r} is no field of the result; {suggest(name, known)}"))
     return errors
 
 

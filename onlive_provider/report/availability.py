@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.reading import Place
 from onlive_provider.models.times import read_local_date
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.seasons.date_ranges import Span, cut, read_spans
@@ -104,7 +103,7 @@ def _read_days(calendar: Any, name: str) -> list[Span] | None:
     if not isinstance(pairs, list):
         return None
     try:
-        days = [[read_local_date(day, Place(name)) for day in pair] for pair in pairs]
+        days = [[read_local_date(day) for day in pair] for pair in pairs]
         return _by_start(read_spans(as_days(first, last) for first, last in days))
     except (OnlivePayloadError, TypeError, ValueError):
         return None

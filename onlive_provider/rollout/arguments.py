@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
 
+from pydantic import TypeAdapter
+
+from onlive_provider.client.listing import read_filters
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.json_values import read_items, read_object
-from onlive_provider.models.reading import Findings, OpenPlace, Place, Reader, read, read_key
-from onlive_provider.models.values import read_record_id
-from onlive_provider.models.wording import suggest
+from onlive_provider.models.json_values import ArrayOf, keeping
+from onlive_provider.models.refusals import read_argument
+from onlive_provider.models.rendered import read_array, read_object
+from onlive_provider.models.sentences import Loc, Refusal, parse
+from onlive_provider.models.types import RecordId
 from onlive_provider.seasons import Season
+from onlive_provider.seasons.members import SeasonMembers
 
 
 def read_service_ids(value: object, field: str) -> list[str]:
@@ -19,16 +24,19 @@ def read_service_ids(value: object, field: str) -> list[str]:
     :param field: what an error calls the value.
     :raises OnlivePayloadError: naming every one that is no UUID, every one that stands twice; the list is empty.
     """
-    ids, findings = read_items(_open(read_record_id), value, OpenPlace(field))
-    first_places: dict[str, int] = {}
-    for position, service_id in ids.items():
-        earlier = first_places.setdefault(service_id, position)
-        if earlier != position:
-            findings.add(position, Place(field).index(position).error(f"{service_id} is {field}[{earlier}] already"))
-    findings.finish()
+
+    def repeated(ids: Mapping[int, str]) -> Iterator[tuple[Loc, Refusal]]:
+        first_places: dict[str, int] = {}
+        for place, service_id in ids.items():
+            earlier = first_places.setdefault(service_id, place)
+            if earlier != place:
+                yield (place,), Refusal(f"{service_id} is {field}[{earlier}] already")
+
+    adapter: TypeAdapter[list[str]] = TypeAdapter(Annotated[list[RecordId], keeping(repeated)])
+    ids = read_argument(adapter.validate_python, parse(read_array, value, field, shown=True), field)
     if not ids:
         raise OnlivePayloadError.of(field, "names no service; accepted: at least one id")
-    return list(ids.values())
+    return ids
 
 
 def read_service_filter(value: object, field: str) -> dict[str, str]:
@@ -38,19 +46,7 @@ def read_service_filter(value: object, field: str) -> dict[str, str]:
     :raises OnlivePayloadError: naming every filter that is unknown or has no value: a gap in it would select more
         services than were meant.
     """
-    given = read_object(value, OpenPlace(field))
-    findings = Findings(given)
-    filters: dict[str, str] = {}
-    for key, wanted in given.items():
-        with findings.collecting(key):
-            name = read_key(key, Place(field))
-            reader = _FILTERS.get(name)
-            if reader is None:
-                hint = suggest(name, _FILTERS) or f"accepted: {', '.join(_FILTERS)}"
-                raise Place(field).key(name).broken(f"is no filter of services; {hint}")
-            filters[name] = read(_open(reader), wanted, Place(field).key(name))
-    findings.finish()
-    return filters
+    return read_filters(parse(read_object, value, field, shown=True), field)
 
 
 def read_seasons(value: object, field: str) -> list[Season]:
@@ -60,12 +56,13 @@ def read_seasons(value: object, field: str) -> list[Season]:
     :raises OnlivePayloadError: naming every member that cannot be used; the list is empty.
     """
     if not _is_list(value):
-        return [_read_season(value, Place(field))]
-    seasons, findings = read_items(_read_season, value, OpenPlace(field))
-    findings.finish()
+        return [Season.from_json(_as_json(value), field)]
+    given = [_as_json(each) for each in value] if isinstance(value, list | tuple) else value
+    adapter: TypeAdapter[list[SeasonMembers]] = TypeAdapter(ArrayOf[SeasonMembers])
+    seasons = [Season(**each.model_dump()) for each in read_argument(adapter.validate_python, given, field)]
     if not seasons:
         raise OnlivePayloadError.of(field, "names no season; accepted: a season, or a list of at least one")
-    return list(seasons.values())
+    return seasons
 
 
 def _is_list(value: object) -> bool:
@@ -74,23 +71,5 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, Mapping)
 
 
-def _read_season(value: Any, place: Place) -> Season:
-    return value if isinstance(value, Season) else Season.from_json(value, place.path)
-
-
-def _read_words(value: object, place: Place) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise place.refused(value, "text that is not blank")
-    return value
-
-
-def _open(reader: Reader) -> Reader:
-    return lambda value, place: reader(value, OpenPlace(place.path))
-
-
-_FILTERS: Mapping[str, Reader] = {
-    "userGroupId": read_record_id,
-    "typeId": read_record_id,
-    "search": _read_words,
-    "name": _read_words,
-}
+def _as_json(value: object) -> object:
+    return value.as_json() if isinstance(value, Season) else value

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
-from onlive_provider.errors import OnlivePayloadError
-
-if TYPE_CHECKING:
-    from onlive_provider.models.reading import Place
+from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models.rendered import read_array
+from onlive_provider.models.sentences import Refusal, parse, refuse_missing
 
 _ACCEPTED = 'a number of services such as 10, or a share of them such as "25%"'
 
@@ -47,12 +45,15 @@ def read_batches(value: object, field: str) -> list[BatchSize]:
     :param field: what an error calls the value.
     :raises OnlivePayloadError: it is anything else, or a batch reaches no further than the one before.
     """
-    from onlive_provider.models.json_values import read_items
-    from onlive_provider.models.reading import Place
-
-    items, findings = read_items(_read_size, value, Place(field))
-    findings.finish()
-    sizes = list(items.values())
+    sizes: list[BatchSize] = []
+    errors: list[FieldError] = []
+    for position, item in enumerate(parse(read_array, value, field, shown=False)):
+        try:
+            sizes.append(_read_size(item))
+        except Refusal as refusal:
+            errors.append(FieldError(f"{field}[{position}]", str(refusal)))
+    if errors:
+        raise OnlivePayloadError(errors)
     if not sizes:
         raise OnlivePayloadError.of(field, f"got no batch; accepted: at least one, {_ACCEPTED}")
     for earlier, later in pairwise(sizes):
@@ -81,7 +82,8 @@ def split(ids: Sequence[str], sizes: Sequence[BatchSize], field: str) -> list[li
     return batches
 
 
-def _read_size(value: Any, place: Place) -> BatchSize:
+def _read_size(value: object) -> BatchSize:
+    refuse_missing(value)
     text = value.strip() if isinstance(value, str) else value
     is_share = isinstance(text, str) and text.endswith("%")
     digits = text.removesuffix("%").strip() if isinstance(text, str) else str(text)
@@ -89,7 +91,7 @@ def _read_size(value: Any, place: Place) -> BatchSize:
         number = Decimal(digits)
         if number > 0 and (not is_share or number <= 100):
             return BatchSize(number, is_share)
-    raise place.broken(f"got {value!r}; accepted: {_ACCEPTED}")
+    raise Refusal(f"got {value!r}; accepted: {_ACCEPTED}")
 
 
 def _not_growing(field: str, earlier: BatchSize, later: BatchSize, where: str = "") -> OnlivePayloadError:

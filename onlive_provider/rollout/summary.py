@@ -38,7 +38,10 @@ class RolloutSummary(Summary):
     def seasons(self) -> Sequence[Mapping[str, str]]:
         """Return the rollout's seasons as the time line takes them."""
         options = {"mode": self._rollout.mode, "target": self._rollout.target}
-        return [{**each.as_json(), **each.date_range().to_patch(), **options} for each in self._rollout.seasons]
+        return [
+            {**each.as_json(), **each.date_range().model_dump(exclude_unset=True), **options}
+            for each in self._rollout.seasons
+        ]
 
     def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""

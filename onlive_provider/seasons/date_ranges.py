@@ -23,7 +23,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.models.reading import Findings, Place, read
+from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models.sentences import Refusal, Refused, parse
 from onlive_provider.models.times import read_instant
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def expire(ranges: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str,
     :param now: the current time, with an offset.
     :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range; ``now`` has no offset.
     """
-    current = _moment(now, Place("now"))
+    current = parse(_moment, now, "now", shown=False)
     return _written(_apart(span for span in read_spans(ranges) if span.end >= current))
 
 
@@ -101,26 +102,26 @@ def read_spans(ranges: Iterable[Mapping[str, Any]]) -> list[Span]:
 
     :raises OnlivePayloadError: naming every end that is no time, and every range that does not end after its start.
     """
-    findings = Findings()
+    errors: list[FieldError] = []
     spans: list[Span] = []
     for position, content in enumerate(ranges):
-        place = Place("dateRanges").index(position)
-        ends: dict[str, datetime] = {}
+        place = f"dateRanges[{position}]"
         if not isinstance(content, Mapping):
-            findings.add(position, place.error(f"got {place.given(content)}; accepted: an object (dict)"))
+            errors.append(FieldError(place, Refused(content, "an object (dict)").sentence(shown=True)))
             continue
+        ends: list[datetime] = []
         for name in ("startDate", "endDate"):
-            with findings.collecting(position):
-                ends[name] = _moment(content.get(name), place.key(name))
-        if len(ends) < 2:
-            continue
-        span = Span(ends["startDate"], ends["endDate"], content)
-        if span.start < span.end:
-            spans.append(span)
-        else:
+            try:
+                ends.append(_moment(content.get(name)))
+            except Refusal as refusal:
+                errors.append(FieldError(f"{place}.{name}", refusal.sentence(shown=True)))
+        if len(ends) == 2 and ends[0] < ends[1]:
+            spans.append(Span(ends[0], ends[1], content))
+        elif len(ends) == 2:
             message = f"{content['endDate']} is not after the startDate, {content['startDate']}; accepted: a later time"
-            findings.add(position, place.key("endDate").error(message))
-    findings.finish()
+            errors.append(FieldError(f"{place}.endDate", message))
+    if errors:
+        raise OnlivePayloadError(errors)
     return spans
 
 
@@ -189,12 +190,12 @@ def _by_start(spans: Iterable[Span]) -> list[Span]:
 
 
 def _span(date_range: DateRange) -> Span:
-    content = date_range.to_patch()
+    content = date_range.model_dump(exclude_unset=True)
     return Span(datetime.fromisoformat(content["startDate"]), datetime.fromisoformat(content["endDate"]), content)
 
 
-def _moment(value: object, place: Place) -> datetime:
-    return datetime.fromisoformat(read(read_instant, value, place))
+def _moment(value: object) -> datetime:
+    return datetime.fromisoformat(read_instant(value))
 
 
 def _content(start: str, end: str) -> dict[str, str]:

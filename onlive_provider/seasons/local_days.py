@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from onlive_provider.models.reading import Place
-from onlive_provider.models.times import read_timezone
+from onlive_provider.models.sentences import parse
+from onlive_provider.models.times import read_zone_name
 from onlive_provider.seasons.date_ranges import Span, cut, read_spans
 
 _LAST_SECOND = time(23, 59, 59)
@@ -57,20 +57,9 @@ def days_gained_and_lost(
     :param timezone: name of the IANA time zone whose days are counted.
     :raises OnlivePayloadError: naming everything in one of the lists that is no date range, or the unknown time zone.
     """
-    zone = read_zone(timezone, Place("timezone"))
+    zone = parse(read_zone_name, timezone, "timezone", shown=True)
     old, new = read_spans(before), read_spans(after)
     return _count(cut(new, old), zone), _count(cut(old, new), zone)
-
-
-def read_zone(value: object, place: Place) -> ZoneInfo:
-    """Read the name of a time zone, such as ``Europe/Madrid``.
-
-    :raises OnlivePayloadError: it is no text, or no such zone is known; the error suggests the closest name.
-    """
-    zone = read_timezone(value, place) if isinstance(value, str) else None
-    if zone is None:
-        raise place.refused(value, "a name of the IANA time zone database, such as Europe/Madrid")
-    return zone
 
 
 def _readings(day: date, clock: time, zone: ZoneInfo) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.reading import Place
+from onlive_provider.models.sentences import Refused, parse
 from onlive_provider.models.times import read_local_date
 from onlive_provider.seasons.target import Mode
 
@@ -38,7 +38,7 @@ def change_calendars(calendars: Any, days: Iterable[tuple[date, date]], mode: Mo
         message = "hold no active calendar, whose restrictionDates could carry the season"
         raise OnlivePayloadError.of("calendars", message)
     return [
-        _changed(calendar, Place("calendars").index(position), changed, mode) if is_active(calendar) else calendar
+        _changed(calendar, _include_of(position), changed, mode) if is_active(calendar) else calendar
         for position, calendar in enumerate(given)
     ]
 
@@ -66,9 +66,13 @@ def is_active(calendar: Any) -> bool:
     return isinstance(calendar, Mapping) and calendar.get("active") is True
 
 
-def _changed(calendar: dict[str, Any], place: Place, days: Sequence[Days], mode: str) -> dict[str, Any]:
+def _include_of(position: int) -> str:
+    return f"calendars[{position}].restrictionDates.include"
+
+
+def _changed(calendar: dict[str, Any], place: str, days: Sequence[Days], mode: str) -> dict[str, Any]:
     dates = calendar.get("restrictionDates")
-    held = _read_pairs(calendar, place.key("restrictionDates").key("include"))
+    held = _read_pairs(calendar, place)
     if mode == "add":
         pairs = _added(held, days)
     elif mode == "remove":
@@ -78,7 +82,7 @@ def _changed(calendar: dict[str, Any], place: Place, days: Sequence[Days], mode:
         pairs = [(each, spelled.get(each)) for each in _union(days)]
     if held and not pairs:
         message = "would be left empty, and the API reference does not say whether such a calendar is always open"
-        raise place.key("restrictionDates").key("include").broken(message)
+        raise OnlivePayloadError.of(place, message)
     include = [pair if pair is not None else _spell(part) for part, pair in sorted(pairs, key=lambda each: each[0])]
     if {part for part, _ in pairs} == {part for part, _ in held}:
         return calendar
@@ -98,20 +102,25 @@ def _added(held: list[_Pair], days: Iterable[Days]) -> list[_Pair]:
     return held
 
 
-def _read_pairs(calendar: Mapping[str, Any], place: Place) -> list[_Pair]:
+def _read_pairs(calendar: Mapping[str, Any], place: str) -> list[_Pair]:
     dates = calendar.get("restrictionDates") or {}
     include = dates.get("include") if isinstance(dates, dict) else dates
-    if include is not None and not isinstance(include, list):
-        raise place.refused(include, "an array of pairs of days")
-    return [(_read_pair(pair, place.index(position)), pair) for position, pair in enumerate(include or ())]
+    pairs = parse(_read_include, [] if include is None else include, place, shown=True)
+    return [(parse(_read_pair, pair, f"{place}[{position}]", shown=True), pair) for position, pair in enumerate(pairs)]
 
 
-def _read_pair(pair: object, place: Place) -> Days:
+def _read_include(include: object) -> list[Any]:
+    if not isinstance(include, list):
+        raise Refused(include, "an array of pairs of days")
+    return include
+
+
+def _read_pair(pair: object) -> Days:
     if not isinstance(pair, list) or len(pair) != 2:
-        raise place.refused(pair, "a first and a last day, as YYYY-MM-DD")
-    first, last = (date.fromisoformat(read_local_date(day, place)).toordinal() for day in pair)
+        raise Refused(pair, "a first and a last day, as YYYY-MM-DD")
+    first, last = (date.fromisoformat(read_local_date(day)).toordinal() for day in pair)
     if last < first:
-        raise place.refused(pair, "a last day that is not before the first")
+        raise Refused(pair, "a last day that is not before the first")
     return first, last
 
 
@@ -120,7 +129,7 @@ def _all_included(calendars: Any) -> list[Days]:
         days
         for position, calendar in enumerate(calendars if isinstance(calendars, list) else ())
         if is_active(calendar)
-        for days, _ in _read_pairs(calendar, Place("calendars").index(position).key("restrictionDates").key("include"))
+        for days, _ in _read_pairs(calendar, _include_of(position))
     ]
 
 

@@ -6,7 +6,6 @@ import json
 import tracemalloc
 import uuid
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +16,6 @@ from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
 from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError
-from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.report.outcomes import Counts, Outcome
 
 SETTINGS = Settings(Credentials("key", "secret"))
@@ -133,29 +131,4 @@ def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
     error = OnliveRecordsFailedError(counts, failures, "r.jsonl")
     assert str(error) == (
         "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
-    )
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"title": "x", "description": None, "reminders": [{"time": "5", "unit": "m"}]},
-        {"end": "2030-07-01 10:30", "start": "2030-07-01 10:00"},
-        {"guests": [{"extraFields": {"phone": "+34600000001"}, "email": "ana@example.com"}]},
-        {},
-        {"titel": "x", "start": "soon"},
-        {"title": "nan"},
-    ],
-)
-def test_a_row_is_read_as_a_payload_is(payload: dict[str, Any]) -> None:
-    zone = ZoneInfo("Europe/Madrid")
-
-    def outcome(read: Any) -> Any:
-        try:
-            return json.dumps(read())
-        except OnlivePayloadError as error:
-            return error.errors
-
-    assert outcome(lambda: AppointmentUpdate.read_patch(payload, timezone=zone)) == outcome(
-        lambda: AppointmentUpdate.from_payload(payload, timezone=zone).to_patch()
     )

@@ -33,7 +33,7 @@ def job(**changes: Any) -> Job:
     return Job(
         **{
             "resource": APPOINTMENT,
-            "read_payload": lambda payload: AppointmentUpdate.read_patch(payload, timezone=None),
+            "read_payload": lambda payload: AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True),
             "read_id": lambda value: parse_record_id(value, "id"),
             **changes,
         }

@@ -56,21 +56,38 @@ def test_a_service_that_slid_to_the_next_page_meanwhile_comes_once() -> None:
     assert found == [service(n) for n in range(22)]
 
 
+FILTERS = {
+    "userGroupId": "f329fe97-452f-4d12-aef0-f526a74569cc",
+    "search": "s",
+    "typeId": "e3fb21fb-83ef-4051-916b-a8e96effe81f",
+    "name": "n",
+    "startDate": "2025-01-01T00:00:00.000Z",
+    "endDate": "2025-02-01T00:00:00.000Z",
+}
+
+
 def test_the_documented_filters_are_sent_with_every_page() -> None:
-    _, requests = walk(
-        paged(20), userGroupId="u", search="s", typeId="t", name="n", startDate="2025-01-01", endDate="2025-02-01"
-    )
+    _, requests = walk(paged(20), **{**FILTERS, "startDate": "2025-01-01T01:00:00+01:00"})
     for page, request in enumerate(requests, 1):
-        assert request.filters == {
-            "userGroupId": "u",
-            "search": "s",
-            "typeId": "t",
-            "name": "n",
-            "startDate": "2025-01-01",
-            "endDate": "2025-02-01",
-            "page": str(page),
-            "limit": "20",
-        }
+        assert request.filters == {**FILTERS, "page": str(page), "limit": "20"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("userGroupId", "7", "got str '7', of 1 characters that is no UUID"),
+        ("search", " ", "got str ' '; accepted: text that is not blank"),
+        ("name", "None", "got str None, a missing value"),
+        ("startDate", "2025-01-01", "got str '2025-01-01', a date without a time of day"),
+        ("endDate", "2025-01-01T00:00", "got str '2025-01-01T00:00', a time without a time zone"),
+    ],
+)
+def test_a_filter_that_selects_nothing_that_was_meant_is_refused(name: str, value: str, message: str) -> None:
+    with pytest.raises(errors.OnlivePayloadError) as refused:
+        ServiceListing({name: value})
+    (error,) = refused.value.errors
+    assert error.field == name
+    assert error.message.startswith(message)
 
 
 def test_a_filter_of_none_is_left_out() -> None:
@@ -87,7 +104,7 @@ def test_an_unknown_filter_is_refused_before_any_call_with_a_suggestion() -> Non
     assert server.connections == 0
     first, second = refused.value.errors
     assert first.field == "usergroupid"
-    assert "did you mean userGroupId? accepted are userGroupId, search" in first.message
+    assert first.message == 'is no filter of services; did you mean "userGroupId"?'
     assert second.field == "page"
     assert "did you mean" not in second.message
 

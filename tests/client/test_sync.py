@@ -127,8 +127,8 @@ class TestTheBytesOnTheWire:
 
     def test_the_query_goes_out_encoded_and_sorted_as_it_was_signed(self) -> None:
         with LoopbackServer(reply(200, {"items": []})) as server, client_for(server) as client:
-            list(client.iter_services(search="a b+c~d/e%f", userGroupId="ü"))
-        assert server.requests[0].query == "limit=20&page=1&search=a%20b%2Bc~d%2Fe%25f&userGroupId=%C3%BC"
+            list(client.iter_services(search="a b+c~d/e%f", name="ü"))
+        assert server.requests[0].query == "limit=20&name=%C3%BC&page=1&search=a%20b%2Bc~d%2Fe%25f"
 
     def test_every_attempt_is_signed_afresh_with_its_own_time(self) -> None:
         clock = FakeClock()

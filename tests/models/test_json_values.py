@@ -12,14 +12,16 @@ import pytest
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
-from onlive_provider.models.reading import MAX_DEPTH
+from onlive_provider.models.json_values import MAX_DEPTH
 from onlive_provider.models.service import ServiceUpdate
 
 ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
 
 def extra(value):
-    return AppointmentUpdate.from_payload({"extraFields": {"a": value}}).to_patch()["extraFields"]["a"]
+    return AppointmentUpdate.from_payload({"extraFields": {"a": value}}).model_dump(exclude_unset=True)["extraFields"][
+        "a"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,22 +40,26 @@ def extra(value):
     ids=str,
 )
 def test_an_array_of_objects_may_be_the_text_that_a_template_made_of_it(value):
-    assert AppointmentUpdate.from_payload({"guests": value}).to_patch() == {"guests": [{"email": "a@example.com"}]}
+    assert AppointmentUpdate.from_payload({"guests": value}).model_dump(exclude_unset=True) == {
+        "guests": [{"email": "a@example.com"}]
+    }
 
 
 @pytest.mark.parametrize("name", ["extraFields", "event"])
 @pytest.mark.parametrize("value", ['{"room": null, "n": 1.5}', "{'room': None, 'n': 1.5}"])
 def test_an_object_may_be_the_text_that_a_template_made_of_it(name, value):
-    assert AppointmentUpdate.from_payload({name: value}).to_patch() == {name: {"room": None, "n": 1.5}}
+    assert AppointmentUpdate.from_payload({name: value}).model_dump(exclude_unset=True) == {
+        name: {"room": None, "n": 1.5}
+    }
 
 
 def test_the_objects_inside_a_guest_or_a_calendar_may_be_text_too():
     guests = [{"email": "a@example.com", "extraFields": '{"phone": "+34600000000"}'}]
-    assert AppointmentUpdate.from_payload({"guests": guests}).to_patch() == {
+    assert AppointmentUpdate.from_payload({"guests": guests}).model_dump(exclude_unset=True) == {
         "guests": [{"email": "a@example.com", "extraFields": {"phone": "+34600000000"}}]
     }
     calendars = [{"calendarId": "7", "active": True, "type": "agent", "restrictionDates": "{'include': '[]'}"}]
-    assert ServiceUpdate.from_payload({"calendars": calendars}).to_patch() == {
+    assert ServiceUpdate.from_payload({"calendars": calendars}).model_dump(exclude_unset=True) == {
         "calendars": [{"calendarId": "7", "active": True, "type": "agent", "restrictionDates": {"include": []}}]
     }
 
@@ -140,9 +146,12 @@ def test_what_json_cannot_carry_is_refused_with_its_path(value, refusals):
 
 def test_a_number_in_json_text_keeps_every_digit_or_is_refused(refusals):
     update = AppointmentUpdate.from_payload('{"extraFields": {"price": 19.90, "big": 12345678901234567890}}')
-    assert json.dumps(update.to_patch()) == '{"extraFields": {"price": 19.9, "big": 12345678901234567890}}'
+    assert (
+        json.dumps(update.model_dump(exclude_unset=True))
+        == '{"extraFields": {"price": 19.9, "big": 12345678901234567890}}'
+    )
     update = AppointmentUpdate.from_payload('{"extraFields": {"far": 6.349978125465566e+16}}')
-    assert json.dumps(update.to_patch()) == '{"extraFields": {"far": 6.349978125465566e+16}}'
+    assert json.dumps(update.model_dump(exclude_unset=True)) == '{"extraFields": {"far": 6.349978125465566e+16}}'
     found = refusals(AppointmentUpdate.from_payload, '{"extraFields": {"price": 0.12345678901234567890123}}')
     assert list(found) == ["extraFields.price"]
 
@@ -159,7 +168,7 @@ def test_a_key_of_free_form_json_must_be_text():
 
 def test_a_keys_spelling_is_free_in_free_form_json():
     payload = {"extraFields": {"Número de pie": 42, "id": "7", "updatedAt": "x", "ana@example.com": "guest", "": 0}}
-    assert AppointmentUpdate.from_payload(payload).to_patch() == payload
+    assert AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 def test_json_that_is_nested_too_deep_or_holds_itself_is_refused(refusals):

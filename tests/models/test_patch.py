@@ -25,7 +25,9 @@ ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
 
 def test_only_the_fields_that_the_caller_set_are_in_the_patch():
-    assert AppointmentUpdate.from_payload({"state": "confirmed"}).to_patch() == {"state": "confirmed"}
+    assert AppointmentUpdate.from_payload({"state": "confirmed"}).model_dump(exclude_unset=True) == {
+        "state": "confirmed"
+    }
 
 
 def test_fields_stand_in_the_callers_order_at_every_level():
@@ -36,32 +38,32 @@ def test_fields_stand_in_the_callers_order_at_every_level():
         "start": "2025-03-10T08:00:00.000Z",
         "event": {"room": "2", "iCallUrl": "https://meet.example.com/x"},
     }
-    assert json.dumps(AppointmentUpdate.from_payload(payload).to_patch()) == json.dumps(payload)
+    assert json.dumps(AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True)) == json.dumps(payload)
 
 
 def test_fields_given_as_keywords_stand_in_their_order():
-    assert list(AppointmentUpdate(state="confirmed", title="Demo").to_patch()) == ["state", "title"]
+    assert list(AppointmentUpdate(state="confirmed", title="Demo").model_dump(exclude_unset=True)) == ["state", "title"]
 
 
 @pytest.mark.parametrize("model", [AppointmentUpdate, ServiceUpdate])
 def test_null_clears_every_field(model):
     cleared = dict.fromkeys(model.model_fields)
-    assert model.from_payload(cleared).to_patch() == cleared
+    assert model.from_payload(cleared).model_dump(exclude_unset=True) == cleared
 
 
 @pytest.mark.parametrize("name", ["guests", "reminders"])
 def test_an_empty_array_of_an_appointment_is_a_value(name):
-    assert AppointmentUpdate.from_payload({name: []}).to_patch() == {name: []}
+    assert AppointmentUpdate.from_payload({name: []}).model_dump(exclude_unset=True) == {name: []}
 
 
 @pytest.mark.parametrize("name", ["dateRanges", "calendars"])
 def test_an_empty_array_of_a_service_is_a_value(name):
-    assert ServiceUpdate.from_payload({name: []}).to_patch() == {name: []}
+    assert ServiceUpdate.from_payload({name: []}).model_dump(exclude_unset=True) == {name: []}
 
 
 @pytest.mark.parametrize("name", ["extraFields", "event"])
 def test_an_empty_object_is_a_value(name):
-    assert AppointmentUpdate.from_payload({name: {}}).to_patch() == {name: {}}
+    assert AppointmentUpdate.from_payload({name: {}}).model_dump(exclude_unset=True) == {name: {}}
 
 
 def test_absent_null_and_empty_stay_three_things_inside_nested_objects():
@@ -75,7 +77,7 @@ def test_absent_null_and_empty_stay_three_things_inside_nested_objects():
         "event": {"room": None},
         "extraFields": {"a": None, "b": {"c": None, "d": [None, [], {}]}},
     }
-    assert AppointmentUpdate.from_payload(payload).to_patch() == payload
+    assert AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 def test_a_required_member_of_an_array_cannot_be_null(refusals):
@@ -103,7 +105,7 @@ def test_an_item_of_an_array_cannot_be_null(name, refusals):
     ids=["json", "json with spaces", "python", "dict", "mapping", "model"],
 )
 def test_a_payload_is_a_mapping_or_text_that_holds_one(payload):
-    assert ServiceUpdate.from_payload(payload).to_patch() == {"duration": 45, "active": False}
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == {"duration": 45, "active": False}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,9 @@ def test_an_empty_payload_is_refused_because_there_is_nothing_to_send(payload, r
 
 
 def test_json_is_tried_before_python():
-    patch = AppointmentUpdate.from_payload('{"title": "\\u00e9", "extraFields": {"ok": true}}').to_patch()
+    patch = AppointmentUpdate.from_payload('{"title": "\\u00e9", "extraFields": {"ok": true}}').model_dump(
+        exclude_unset=True
+    )
     assert patch == {"title": "é", "extraFields": {"ok": True}}
 
 
@@ -283,7 +287,7 @@ def test_models_stand_in_a_payload_where_their_json_may_stand():
         "event": VirtualEvent(room="2"),
         "extraFields": {"nested": [guest]},
     }
-    assert AppointmentUpdate.from_payload(payload).to_patch() == {
+    assert AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True) == {
         "guests": [
             {"email": "a@example.com", "extraFields": {"phone": "+34600000000"}},
             {"email": "b@example.com"},
@@ -304,17 +308,17 @@ def test_the_patch_of_a_patch_is_the_same_patch():
         "calendars": "[{'calendarId': '7', 'active': 'TRUE', 'type': 'asset'}]",
         "extraFields": {"price": 1.5},
     }
-    patch = ServiceUpdate.from_payload(payload, timezone="Europe/Madrid").to_patch()
-    assert ServiceUpdate.from_payload(patch).to_patch() == patch
+    patch = ServiceUpdate.from_payload(payload, timezone="Europe/Madrid").model_dump(exclude_unset=True)
+    assert ServiceUpdate.from_payload(patch).model_dump(exclude_unset=True) == patch
     assert json.loads(json.dumps(patch, allow_nan=False)) == patch
 
 
 def test_changing_a_patch_or_the_payload_does_not_change_the_model():
     payload = {"extraFields": {"tags": ["a"]}}
     update = AppointmentUpdate.from_payload(payload)
-    update.to_patch()["extraFields"]["tags"].append("b")
+    update.model_dump(exclude_unset=True)["extraFields"]["tags"].append("b")
     payload["extraFields"]["tags"].append("c")
-    assert update.to_patch() == {"extraFields": {"tags": ["a"]}}
+    assert update.model_dump(exclude_unset=True) == {"extraFields": {"tags": ["a"]}}
 
 
 def test_a_model_cannot_be_changed():
@@ -326,7 +330,7 @@ def test_a_model_survives_copy_and_pickle_with_its_order():
     update = AppointmentUpdate(state="confirmed", title="Demo", event=VirtualEvent(pin="1", room=None))
     for twin in (copy.deepcopy(update), pickle.loads(pickle.dumps(update)), update.model_copy()):
         assert twin == update
-        assert json.dumps(twin.to_patch()) == json.dumps(update.to_patch())
+        assert json.dumps(twin.model_dump(exclude_unset=True)) == json.dumps(update.model_dump(exclude_unset=True))
 
 
 def test_a_repr_shows_no_guests_data():

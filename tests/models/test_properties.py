@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
-from onlive_provider.models.reading import is_missing
+from onlive_provider.models.sentences import is_missing
 from onlive_provider.models.service import ServiceUpdate
 
 steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,14 +78,14 @@ updates = st.tuples(st.just(AppointmentUpdate), appointments) | st.tuples(st.jus
 @given(updates)
 def test_the_patch_holds_the_fields_that_the_caller_set_in_their_order_and_no_other(update):
     model, payload = update
-    assert list(model.from_payload(payload).to_patch()) == list(payload)
+    assert list(model.from_payload(payload).model_dump(exclude_unset=True)) == list(payload)
 
 
 @steady
 @given(updates)
 def test_null_stays_null_and_nothing_else_becomes_null(update):
     model, payload = update
-    patch = model.from_payload(payload).to_patch()
+    patch = model.from_payload(payload).model_dump(exclude_unset=True)
     assert {name: value is None for name, value in patch.items()} == {
         name: value is None for name, value in payload.items()
     }
@@ -95,8 +95,8 @@ def test_null_stays_null_and_nothing_else_becomes_null(update):
 @given(updates)
 def test_reading_a_patch_again_changes_nothing(update):
     model, payload = update
-    patch = model.from_payload(payload).to_patch()
-    again = model.from_payload(patch).to_patch()
+    patch = model.from_payload(payload).model_dump(exclude_unset=True)
+    again = model.from_payload(patch).model_dump(exclude_unset=True)
     assert json.dumps(again) == json.dumps(patch)
 
 
@@ -104,31 +104,33 @@ def test_reading_a_patch_again_changes_nothing(update):
 @given(updates)
 def test_a_patch_is_plain_json_and_as_text_it_is_the_same_payload(update):
     model, payload = update
-    patch = model.from_payload(payload).to_patch()
+    patch = model.from_payload(payload).model_dump(exclude_unset=True)
     text = json.dumps(patch, allow_nan=False)
-    assert model.from_payload(text).to_patch() == patch
-    assert model.from_payload(str(patch)).to_patch() == patch
+    assert model.from_payload(text).model_dump(exclude_unset=True) == patch
+    assert model.from_payload(str(patch)).model_dump(exclude_unset=True) == patch
 
 
 @steady
 @given(objects)
 def test_free_form_json_is_sent_as_it_is(members):
-    patch = AppointmentUpdate.from_payload({"extraFields": members}).to_patch()
+    patch = AppointmentUpdate.from_payload({"extraFields": members}).model_dump(exclude_unset=True)
     assert json.dumps(patch["extraFields"]) == json.dumps(members)
 
 
 @steady
 @given(texts)
 def test_text_is_sent_as_it_is(text):
-    assert AppointmentUpdate.from_payload({"title": text}).to_patch() == {"title": text}
+    assert AppointmentUpdate.from_payload({"title": text}).model_dump(exclude_unset=True) == {"title": text}
 
 
 @steady
 @given(instants, st.integers(-14 * 60, 14 * 60))
 def test_an_instant_is_the_same_whatever_its_offset(instant, minutes):
     moved = instant.astimezone(timezone(timedelta(minutes=minutes)))
-    sent = AppointmentUpdate.from_payload({"start": moved, "end": None}).to_patch()["start"]
-    assert sent == AppointmentUpdate.from_payload({"start": instant.isoformat()}).to_patch()["start"]
+    sent = AppointmentUpdate.from_payload({"start": moved, "end": None}).model_dump(exclude_unset=True)["start"]
+    assert (
+        sent == AppointmentUpdate.from_payload({"start": instant.isoformat()}).model_dump(exclude_unset=True)["start"]
+    )
     assert timedelta(0) <= instant - datetime.fromisoformat(sent) < timedelta(milliseconds=1)
 
 
@@ -145,7 +147,7 @@ names = st.sampled_from([*AppointmentUpdate.model_fields, *ServiceUpdate.model_f
 @given(st.sampled_from([AppointmentUpdate, ServiceUpdate]), junk | st.dictionaries(names, junk, max_size=4))
 def test_any_input_becomes_json_or_is_refused_with_the_fields_named(model, payload):
     try:
-        patch = model.from_payload(payload).to_patch()
+        patch = model.from_payload(payload).model_dump(exclude_unset=True)
     except OnlivePayloadError as refusal:
         assert_names_fields(refusal)
     else:

@@ -49,7 +49,7 @@ def test_the_request_example_of_the_api_reference_is_sent_as_it_is():
             {"startDate": "2025-11-01T00:00:00.000Z", "endDate": "2025-12-31T23:59:59.000Z"},
         ],
     }
-    assert ServiceUpdate.from_payload(payload).to_patch() == payload
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 def test_every_field_of_the_api_reference_and_its_example_can_be_updated_and_no_other():
@@ -76,7 +76,7 @@ def test_every_field_of_the_api_reference_and_its_example_can_be_updated_and_no_
     ids=str,
 )
 def test_scheduling_fields_that_agree_or_stand_alone_are_sent(payload):
-    assert ServiceUpdate.from_payload(payload).to_patch() == payload
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,9 @@ def test_a_rule_that_holds_cannot_be_judged_or_was_broken_before_is_no_obstacle(
 @pytest.mark.parametrize("order", list(permutations([(1, 5), (5, 9), (20, 25)])), ids=str)
 def test_date_ranges_are_sent_by_their_start_and_may_touch(order):
     payload = {"dateRanges": [days(*pair) for pair in order]}
-    assert ServiceUpdate.from_payload(payload).to_patch() == {"dateRanges": [days(1, 5), days(5, 9), days(20, 25)]}
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == {
+        "dateRanges": [days(1, 5), days(5, 9), days(20, 25)]
+    }
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ def test_a_date_range_needs_both_ends(missing, refusals):
 
 def test_date_ranges_of_python_stand_beside_those_of_json():
     python = DateRange(startDate=datetime(2025, 1, 6, tzinfo=UTC), endDate="2025-01-07T01:00+01:00")
-    patch = ServiceUpdate.from_payload({"dateRanges": [python, days(1, 2)]}).to_patch()
+    patch = ServiceUpdate.from_payload({"dateRanges": [python, days(1, 2)]}).model_dump(exclude_unset=True)
     assert patch == {"dateRanges": [days(1, 2), days(6, 7)]}
 
 
@@ -224,7 +226,7 @@ def test_a_date_range_that_ends_before_it_starts_cannot_be_made(refusals):
 @pytest.mark.parametrize("kind", ["agent", "asset"])
 def test_a_complete_calendar_is_sent_as_it_is(kind):
     payload = {"calendars": [{**CALENDAR, "type": kind}]}
-    assert ServiceUpdate.from_payload(payload).to_patch() == payload
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 @pytest.mark.parametrize("member", ["calendarId", "active", "type"])
@@ -249,11 +251,13 @@ def test_the_types_of_a_calendar_are_named(refusals):
 @pytest.mark.parametrize("calendar_id", [CALENDAR_ID.upper(), "ext-7", "007", " x "])
 def test_a_calendars_id_is_sent_as_given(calendar_id):
     payload = {"calendars": [{**CALENDAR, "calendarId": calendar_id}]}
-    assert ServiceUpdate.from_payload(payload).to_patch() == payload
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 def test_a_calendars_id_may_be_a_uuid_object():
-    patch = ServiceUpdate.from_payload({"calendars": [{**CALENDAR, "calendarId": UUID(CALENDAR_ID)}]}).to_patch()
+    patch = ServiceUpdate.from_payload({"calendars": [{**CALENDAR, "calendarId": UUID(CALENDAR_ID)}]}).model_dump(
+        exclude_unset=True
+    )
     assert patch == {"calendars": [CALENDAR]}
 
 
@@ -277,17 +281,17 @@ def test_a_calendars_id_is_text_that_is_not_blank(calendar_id, refusals):
 )
 def test_a_calendars_restrictions_are_pairs_of_local_days(restrictions):
     payload = {"calendars": [{**CALENDAR, "restrictionDates": restrictions}]}
-    assert ServiceUpdate.from_payload(payload).to_patch() == payload
+    assert ServiceUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
 
 
 def test_a_local_day_may_be_a_date_or_text_with_spaces():
     restrictions = RestrictionDates(include=[(date(2025, 12, 25), " 2026-01-01 ")])
-    assert restrictions.to_patch() == {"include": [["2025-12-25", "2026-01-01"]]}
+    assert restrictions.model_dump(exclude_unset=True) == {"include": [["2025-12-25", "2026-01-01"]]}
 
 
 def test_a_calendar_of_python_stands_for_its_json():
     calendar = ServiceCalendar(calendarId="7", active="true", type="asset", restrictionDates={"exclude": []})
-    assert ServiceUpdate(calendars=[calendar]).to_patch() == {
+    assert ServiceUpdate(calendars=[calendar]).model_dump(exclude_unset=True) == {
         "calendars": [{"calendarId": "7", "active": True, "type": "asset", "restrictionDates": {"exclude": []}}]
     }
 

@@ -25,7 +25,7 @@ class Minutes(IntEnum):
 
 
 def service(**fields):
-    return ServiceUpdate.from_payload(fields).to_patch()
+    return ServiceUpdate.from_payload(fields).model_dump(exclude_unset=True)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -33,11 +33,13 @@ def service(**fields):
     "text", ["+34600000000", "007", "1.10", " x ", "true", "[1]", "{}", "None of these", "none", "NAN", "ñ 🎉\n"]
 )
 def test_text_is_sent_character_by_character(name, text):
-    assert AppointmentUpdate.from_payload({name: text}).to_patch() == {name: text}
+    assert AppointmentUpdate.from_payload({name: text}).model_dump(exclude_unset=True) == {name: text}
 
 
 def test_text_that_is_a_member_of_an_enumeration_is_sent_as_plain_text():
-    patch = AppointmentUpdate.from_payload({"state": Shade.DARK, "extraFields": {"shade": Shade.DARK}}).to_patch()
+    patch = AppointmentUpdate.from_payload({"state": Shade.DARK, "extraFields": {"shade": Shade.DARK}}).model_dump(
+        exclude_unset=True
+    )
     assert patch == {"state": "dark", "extraFields": {"shade": "dark"}}
     assert type(patch["state"]) is str
     assert type(patch["extraFields"]["shade"]) is str
@@ -45,7 +47,7 @@ def test_text_that_is_a_member_of_an_enumeration_is_sent_as_plain_text():
 
 @pytest.mark.parametrize("name", ["title", "description", "agentComment"])
 def test_text_may_be_empty(name):
-    assert AppointmentUpdate.from_payload({name: ""}).to_patch() == {name: ""}
+    assert AppointmentUpdate.from_payload({name: ""}).model_dump(exclude_unset=True) == {name: ""}
 
 
 @pytest.mark.parametrize("name", ["state", "lang", "classification"])
@@ -56,7 +58,7 @@ def test_a_word_of_an_open_list_cannot_be_blank(name, text, refusals):
 
 @pytest.mark.parametrize("name", ["state", "lang", "classification"])
 def test_a_word_that_the_vendor_may_add_is_sent(name):
-    assert AppointmentUpdate.from_payload({name: "brand-new"}).to_patch() == {name: "brand-new"}
+    assert AppointmentUpdate.from_payload({name: "brand-new"}).model_dump(exclude_unset=True) == {name: "brand-new"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -254,4 +256,4 @@ def test_a_whole_payload_that_rendered_to_none_is_refused_as_a_missing_value(ref
 
 def test_a_word_that_only_resembles_a_missing_value_is_sent():
     payload = {"title": " None ", "description": "None.", "extraFields": {"a": "none", "b": "NULL", "c": "na"}}
-    assert AppointmentUpdate.from_payload(payload).to_patch() == payload
+    assert AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload

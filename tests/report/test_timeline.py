@@ -21,11 +21,11 @@ def seconds(text):
 
 def season(first, last, zone="Europe/Madrid", name="Summer", mode="add", target="dateRanges"):
     made = Season(name, first, last, zone)
-    return {**made.as_json(), **made.date_range().to_patch(), "mode": mode, "target": target}
+    return {**made.as_json(), **made.date_range().model_dump(exclude_unset=True), "mode": mode, "target": target}
 
 
 def ranges(*pairs, zone="Europe/Madrid"):
-    return [Season("Any", first, last, zone).date_range().to_patch() for first, last in pairs]
+    return [Season("Any", first, last, zone).date_range().model_dump(exclude_unset=True) for first, last in pairs]
 
 
 def changed(before, after, name="updated"):

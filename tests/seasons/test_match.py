@@ -13,7 +13,9 @@ from onlive_provider.seasons.match import SeasonGroup
 
 def days(*pairs, zone="Europe/Madrid"):
     """Return local days, each from the first to the last, as ranges of UTC."""
-    return read_spans([Season("Any", first, last, zone).date_range().to_patch() for first, last in pairs])
+    return read_spans(
+        [Season("Any", first, last, zone).date_range().model_dump(exclude_unset=True) for first, last in pairs]
+    )
 
 
 def moved(spans, **by):
