@@ -40,7 +40,7 @@ class Work(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What tells this input and these options from others."""
+        """A hash of the input and the options: a retry goes on only where both are the same."""
 
     def summary(self) -> Summary:
         """Return what is to count the outcomes."""
@@ -124,7 +124,7 @@ class TaskRun:
             raise error
 
     def stop(self) -> None:
-        """Let the records in work finish, and leave the others alone. Any thread and any signal handler may call it."""
+        """Let the records in progress finish, and leave the others alone. Any thread or signal handler may call it."""
         self.is_stopped = True
         if self._run is not None:
             self._run.stop()
@@ -142,7 +142,7 @@ class TaskRun:
         self.summary.add(outcome)
 
     def run(self, run: BulkRun, *, total: int | None = None, read_share: Callable[[], float] = lambda: 0.0) -> None:
-        """Carry out a run until every row has its outcome: at a stop, rows that were not begun are not attempted.
+        """Carry out a run until every row has its outcome. After a stop, rows that were not begun are not attempted.
 
         :param total: how many rows there are, where that is known.
         :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.

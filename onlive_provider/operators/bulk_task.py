@@ -125,7 +125,7 @@ class BulkTaskOperator(BaseOperator):
         return {name: result[name] for name in self.xcom_fields if name in result}
 
     def on_kill(self) -> None:
-        """Stop between records: those in work finish, the others are left alone, and the report is stored."""
+        """Stop between records: those in progress finish, the others are left alone, and the report is stored."""
         self._killed = True
         if self._task_run is not None:
             self._task_run.stop()

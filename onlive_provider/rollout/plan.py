@@ -1,4 +1,4 @@
-"""What a rollout is going to change in one service, worked out from the service as it was read."""
+"""What a rollout changes in one service, computed from the service as it was read."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
     :raises OnlivePayloadError: the service cannot be planned: what it holds cannot be read, or the API reference does
         not say what it would mean.
     """
-    work_out = _ranges if target == "dateRanges" else _restrictions
+    compute = _ranges if target == "dateRanges" else _restrictions
     before = record.get(TARGET_FIELDS[target])
-    after, gained, lost = work_out(before, seasons, mode)
+    after, gained, lost = compute(before, seasons, mode)
     return ServicePlan(
         id=str(record["id"]),
         name=str(record.get("name") or record["id"]),

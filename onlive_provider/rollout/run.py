@@ -29,7 +29,7 @@ Step: TypeAlias = Phase | Note
 
 @dataclass(kw_only=True)
 class Rollout:
-    """The plan first, then batch after batch, each read again; when it goes wrong, everything is put back.
+    """Plans all services, writes batch after batch, checks each, and puts everything back when it goes wrong.
 
     :param ids: all services.
     :param batches: the services of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
@@ -58,7 +58,7 @@ class Rollout:
         }
 
     def begin(self, limit: AllowedFailures, memory: Memory) -> None:
-        """Know what earlier tries of the same rollout wrote. To be called before the phases.
+        """Learn what earlier tries of the same rollout wrote. Must be called before :meth:`phases`.
 
         :param limit: more failures than this stop the rollout.
         :param memory: what earlier tries announced or wrote, and where this one announces its writes.
@@ -72,8 +72,8 @@ class Rollout:
                 self._earlier[found.id] = found.change()
 
     def phases(self) -> Iterator[Step]:
-        """Yield what is to be done and what is to be logged; each is to be done before the next is asked for."""
-        yield self._phase("plan", PlanList(self._plan), self._services.values(), self._noted_plan)
+        """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
+        yield self._phase("plan", PlanList(self._plan), self._services.values(), self._take_plan)
         plans = self._plans()
         problems = {each.words: each.why for each in self._services.values() if each.failure}
         self.table = plan_table(list(plans.values()), problems, seasons=self.seasons, mode=self.mode)
@@ -90,7 +90,7 @@ class Rollout:
             yield self._revert()
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield one outcome for each service, as far as things have come."""
+        """Yield the outcome of each service as of this moment."""
         for each in self._services.values():
             yield each.outcome(plan_only=self.plan_only)
 
@@ -116,7 +116,7 @@ class Rollout:
 
     @property
     def may_go_well_later(self) -> bool:
-        """Whether a stopped rollout may go on to its end at a retry: those failures that stay do not stop it."""
+        """Whether a retry may get to the end: the failures that would stay are few enough not to stop it."""
         failures = [each.failure for each in self._services.values() if each.failure is not None]
         lasting = [each for each in failures if not each.retryable]
         if any(each.error == OnliveNotHeldError.__name__ for each in lasting):
@@ -131,11 +131,11 @@ class Rollout:
         yield Note(f"{name.capitalize()}: {counted(len(services), 'service')}, {len(waiting):,} to write")
         while True:
             if waiting:
-                yield self._phase(name, WriteList(plans), waiting, self._noted_write, self._announce)
+                yield self._phase(name, WriteList(plans), waiting, self._take_write, self._announce)
             written = [each for each in services if each.written or _may_be_written(each)]
             if written:
                 times = {each.id: each.written.updated_at for each in written if each.written}
-                yield self._phase(f"{name}, read again", CheckList(plans, times), written, self._noted_check)
+                yield self._phase(f"{name}, read again", CheckList(plans, times), written, self._take_check)
             self._judge(name)
             # A write of unknown fate stops the batch, and may turn out to have been made.
             waiting = [each for each in services if each.is_to_write]
@@ -150,29 +150,29 @@ class Rollout:
         name: str,
         worklist: Worklist,
         services: Iterable[RolloutService],
-        note: Callable[[RolloutService, Outcome], bool],
+        take: Callable[[RolloutService, Outcome], bool],
         on_write: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
         rows = [Row(index, None, {"id": each.id}) for index, each in enumerate(services)]
-        return Phase(name, worklist, rows, self._noting(note), on_write)
+        return Phase(name, worklist, rows, self._taking(take), on_write)
 
     def _revert(self) -> Phase:
-        def note(service: RolloutService, outcome: Outcome) -> bool:
+        def take(service: RolloutService, outcome: Outcome) -> bool:
             service.reverted = outcome
             return False
 
         changes = [each.written.change() for each in reversed(self._written) if each.written is not None]
         worklist = RevertList(changes, plan_only=False)
-        return Phase("putting back", worklist, list(worklist.rows()), self._noting(note))
+        return Phase("putting back", worklist, list(worklist.rows()), self._taking(take))
 
-    def _noting(self, note: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
-        def take(outcome: Outcome) -> bool:
+    def _taking(self, take: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
+        def on_outcome(outcome: Outcome) -> bool:
             assert outcome.id is not None
             service = self._services[outcome.id]
             service.attempts += outcome.attempts
-            return note(service, outcome)
+            return take(service, outcome)
 
-        return take
+        return on_outcome
 
     def _announce(self, announcement: Announcement) -> None:
         self._memory.announce(self._services[announcement.change.id].index, announcement)
@@ -195,32 +195,32 @@ class Rollout:
                 after=again.patch(),
                 updated_at=record.get("updatedAt"),
             )
-            self._write_known(service, written)
+            self._add_written(service, written)
 
-    def _noted_plan(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_plan(self, service: RolloutService, outcome: Outcome) -> bool:
         service.failure = outcome if outcome.outcome == "failed" else None
         return False
 
-    def _noted_write(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_write(self, service: RolloutService, outcome: Outcome) -> bool:
         if outcome.outcome == "updated":
-            self._write_known(service, outcome)
+            self._add_written(service, outcome)
         elif outcome.outcome == "failed":
             service.failure = outcome
         else:
             service.settled = outcome.outcome == "unchanged"
         return outcome.outcome == "failed" and self._has_too_many_failures()
 
-    def _noted_check(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_check(self, service: RolloutService, outcome: Outcome) -> bool:
         if outcome.outcome == "failed" and service.written:
             service.failure = outcome
         elif outcome.outcome == "unchanged" and not service.written:
             assert service.plan is not None
             done = replace(outcome, outcome="updated", before=service.plan.former(), after=service.plan.patch())
             service.failure = None
-            self._write_known(service, done)
+            self._add_written(service, done)
         return False
 
-    def _write_known(self, service: RolloutService, outcome: Outcome) -> None:
+    def _add_written(self, service: RolloutService, outcome: Outcome) -> None:
         service.written = outcome
         self._written.append(service)
 

@@ -1,4 +1,4 @@
-"""One service on its way through a rollout: its plan, its write, its reading again, its revert, and its outcome."""
+"""The state of one service in a rollout: its plan, its write, its check, its revert, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from onlive_provider.rollout.plan import ServicePlan
 
 @dataclass(slots=True)
 class RolloutService:
-    """What is known of one service so far.
+    """What has happened to one service so far.
 
     :param index: its place among the services, from 0.
     :param batch: the batch it is in, from 1; ``None`` beyond the last.
     :param name: for people; its id until it was read.
-    :param plan: once it was read and could be planned.
-    :param written: the outcome of its write, once it is known that it was made.
-    :param failure: the outcome that says what went wrong: in the plan, the write or the reading again.
+    :param plan: set once the service was read and could be planned.
+    :param written: the outcome of its write, set once it is known that the write was made.
+    :param failure: the outcome of the phase that failed: the plan, the write or the check.
     :param reverted: the outcome of putting it back.
-    :param settled: it held everything when it was to be written.
+    :param settled: it held everything already when its write was due.
     """
 
     id: str

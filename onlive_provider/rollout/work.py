@@ -18,7 +18,7 @@ from onlive_provider.rollout.summary import RolloutSummary
 class RolloutWork:
     """A rollout, carried out phase by phase.
 
-    :param fingerprint: what tells this rollout from others.
+    :param fingerprint: of the services, the seasons and the options.
     """
 
     rollout: Rollout

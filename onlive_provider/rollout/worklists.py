@@ -1,4 +1,4 @@
-"""The three lists of work of a rollout besides the revert: plan every service, write a batch, read it again."""
+"""The worklists of a rollout: plan every service, write a batch, check it. The revert has its own."""
 
 from __future__ import annotations
 
