@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeAlias
 
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
@@ -26,17 +25,6 @@ WINDOW = 1024
 
 _BLOCK = 64
 """Rows prepared at a time, which is much cheaper than preparing each one between the calls of others."""
-
-
-_Prepared: TypeAlias = "Update | Inspection | Outcome"
-
-
-def _recall_nothing(index: int) -> None:
-    """Return that no earlier try left anything."""
-
-
-def _ignore_write(index: int, announcement: Announcement) -> None:
-    """Do nothing."""
 
 
 class BulkRun:
@@ -63,8 +51,8 @@ class BulkRun:
         *,
         concurrency: int,
         on_outcome: Callable[[Outcome], None],
-        on_write: Callable[[int, Announcement], None] = _ignore_write,
-        recall: Callable[[int], Outcome | Announcement | None] = _recall_nothing,
+        on_write: Callable[[int, Announcement], None] = lambda *_: None,
+        recall: Callable[[int], Outcome | Announcement | None] = lambda _: None,
     ) -> None:
         self.reads = self.writes = self.recalled = 0
         self.counts = Counts()
@@ -77,7 +65,7 @@ class BulkRun:
         self._on_outcome = on_outcome
         self._on_write = on_write
         self._recall = recall
-        self._ready: deque[tuple[Row | BadRow, _Prepared, Announcement | None]] = deque()
+        self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
         self._in_progress: dict[int, _Record] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
@@ -231,29 +219,27 @@ class BulkRun:
         self._on_write(index, Announcement(change, self._clock.time()))
 
 
+@dataclass(eq=False, slots=True)
 class _Record:
     """One record in progress. Called with each step of its flow, it counts the calls and announces the write."""
 
-    __slots__ = ("_run", "announced", "calls", "row", "wanted", "written")
-
-    def __init__(self, run: BulkRun, row: Row, wanted: Update | Inspection, announced: Announcement | None) -> None:
-        self.row = row
-        self.wanted = wanted
-        self.announced = announced
-        self.calls = 0
-        self.written = False
-        self._run = run
+    run: BulkRun
+    row: Row
+    wanted: Update | Inspection
+    announced: Announcement | None
+    calls: int = 0
+    written: bool = False
 
     def __call__(self, step: Step) -> None:
         if isinstance(step, Send):
             self.calls += 1
             if step.request.method == "GET":
-                self._run.reads += 1
+                self.run.reads += 1
             else:
-                self._run.writes += 1
+                self.run.writes += 1
                 self.written = True
         elif isinstance(step, Writing):
-            self._run.announce(self.row.index, step.change)
+            self.run.announce(self.row.index, step.change)
 
     def outcome(self, name: OutcomeName, change: Change) -> Outcome:
         """Return the outcome of a record that went well."""

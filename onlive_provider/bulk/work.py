@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
@@ -29,10 +29,7 @@ class BulkWork:
     fingerprint: str
     total: int | None = None
     read_share: Callable[[], float] = lambda: 0.0
-
-    def summary(self) -> Summary:
-        """Return what is to count the outcomes."""
-        return Summary()
+    summary: Summary = field(default_factory=Summary)
 
     def carry_out(self, task: TaskRun) -> None:
         """Give every row its outcome. Those that stand since an earlier try are not worked on again."""

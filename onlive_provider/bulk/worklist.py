@@ -33,15 +33,10 @@ class Inspection:
 class Worklist(ABC):
     """What is to be done with each row."""
 
-    @property
-    def stop_on_error(self) -> bool:
-        """Whether a failed row leaves the rows after it not attempted."""
-        return False
-
-    @property
-    def stop_on_long_retry_after(self) -> bool:
-        """Whether a server that asks to wait longer than a call waits leaves the rest of the rows not attempted."""
-        return True
+    stop_on_error: bool = False
+    """Whether a failed row leaves the rows after it not attempted."""
+    stop_on_long_retry_after: bool = True
+    """Whether a server that asks to wait longer than a call waits leaves the rest of the rows not attempted."""
 
     @abstractmethod
     def prepare(self, row: Row | BadRow) -> Update | Inspection | Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.changes import holds
+from onlive_provider.models.changes import Change, holds
 from onlive_provider.models.fields import DATE_RANGE, SERVICE
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
@@ -55,6 +55,13 @@ class ServicePlan:
     def former(self) -> dict[str, Any]:
         """Return what puts the service back."""
         return {self.field: self.before}
+
+    def change(self, updated_at: str | None) -> Change:
+        """Return the plan as a write that was made.
+
+        :param updated_at: the service's ``updatedAt`` after the write.
+        """
+        return Change(SERVICE, self.id, self.former(), self.patch(), updated_at)
 
     def is_shown_by(self, record: Mapping[str, Any]) -> bool:
         """Whether a service as read holds the plan's result.

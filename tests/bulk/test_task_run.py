@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +56,6 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0) -> TaskRun:
         report_path=None,
         title="t",
         about={"Task": "t"},
-        log=logging.getLogger("test"),
         on_progress=lambda counts: None,
     )
 
