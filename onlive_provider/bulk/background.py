@@ -1,4 +1,4 @@
-"""A run in a thread of its own, so that a signal to the task's main thread cannot tear a record's update apart."""
+"""Carries out a run in its own thread, so that a signal to the main thread cannot interrupt a record's update."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
 from onlive_provider.client.settings import Settings
 
 GRACE = 3.0
-"""Seconds that records in work may take to finish after a stop: Airflow kills a task five seconds after asking."""
+"""Seconds that records in progress may take to finish after a stop: Airflow kills a task five seconds after asking."""
 
 _LAST_WAIT = 1.0
-"""Seconds that a cancelled run may take to end: one that is held up by a file system may never."""
+"""Seconds that a cancelled run may take to end. One that a file system holds up may never end."""
 
 
 class Background:
-    """Runs a :class:`BulkRun` from ``__enter__`` on; leaving the block stops it, and waits until it has stopped.
+    """Starts a :class:`BulkRun` when its block is entered. Leaving the block stops the run and waits for its end.
 
     :param concurrency: how many records are worked on at once.
     :param clock: see :class:`~onlive_provider.client.aio.AsyncOnliveClient`.
@@ -63,9 +63,9 @@ class Background:
             self._over.wait(_LAST_WAIT)
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long and return whether the run is over.
+        """Wait for at most this long, and return whether the run is over.
 
-        :raises BaseException: what ended the run, if it was not the end of its input.
+        :raises BaseException: what ended the run, unless that was the end of its input.
         """
         if not self._over.wait(seconds):
             return False

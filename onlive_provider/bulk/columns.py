@@ -29,7 +29,7 @@ def _path(target: str) -> Sequence[str]:
 
 
 def check_mapping(id_field: str, fields: Mapping[str, str] | None) -> None:
-    """Refuse a mapping that no input could be read with: two columns for one field, or a field that is no field.
+    """Refuse a mapping that no input can satisfy: two columns for one field, or a target that is not a field.
 
     :raises OnlivePayloadError: naming everything that is wrong with it.
     """
@@ -60,7 +60,7 @@ def check_mapping(id_field: str, fields: Mapping[str, str] | None) -> None:
 
 
 def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, str] | None) -> None:
-    """Refuse a file whose columns are not those that are needed, or do not have one name each.
+    """Refuse a file that lacks a needed column, or has one without a name or with the name of another.
 
     :param columns: the file's, in their order. A name that may be a guest's data, because the file has no header, is
         not shown.

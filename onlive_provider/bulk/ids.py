@@ -1,4 +1,4 @@
-"""Which record ids an input has named already, in little memory."""
+"""The record ids that an input has named so far, kept in little memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _SIZE = 16
 class SeenIds:
     """A set of UUIDs that takes about 20 bytes for each of a million, where Python's own takes over 100.
 
-    A bucket is its ids, one behind the other. Which bucket an id belongs to says its hash, and not its first bytes:
-    ids that were made one after the other begin alike.
+    A bucket is its ids, one after another. An id's hash chooses its bucket, not its first bytes, because ids that were
+    made one after another begin alike.
     """
 
     def __init__(self) -> None:

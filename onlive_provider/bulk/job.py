@@ -1,4 +1,4 @@
-"""What a bulk update is to do, and what a row of its input asks for."""
+"""What a bulk update does with each row of its input."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from onlive_provider.report.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Worklist):
-    """What is to be done with every row.
+    """The worklist of a bulk update: each row is a payload for the record that it names.
 
     :param read_payload: checks a payload and returns the patch that it asks for.
     :param read_id: checks a record's id and returns it as the API spells it.
     :param check: see :class:`~onlive_provider.client.updates.Update`.
     :param id_field: name of the column that holds the record's id.
     :param fields: column to field, or ``None``.
-    :param on_null: what becomes of a gap in the input.
-    :param stop_on_error: whether the rows after a failed one are left alone.
+    :param on_null: what to do with a gap in the input.
+    :param stop_on_error: whether a failed row leaves the rows after it not attempted.
     """
 
     resource: Resource
@@ -42,7 +42,7 @@ class Job(Worklist):
     _seen: SeenIds = field(default_factory=SeenIds)
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
-        """Return the update that a row asks for, or the outcome of a row that cannot be one."""
+        """Return the update that a row asks for, or the failure of a row that cannot be one."""
         if isinstance(row, BadRow):
             return failed(row, self.resource, None, OnlivePayloadError([row.error]))
         record_id: str | None = None

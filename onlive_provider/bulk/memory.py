@@ -23,7 +23,7 @@ class Announcement:
 
 
 class Memory(Protocol):
-    """Where a task keeps its outcomes. Whatever it was given is there for a retry, however the task ends."""
+    """Where a task keeps its outcomes, so that a retry finds them however the task ended."""
 
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return what earlier tries left of a row: its outcome, if that stands, or a write of unknown fate.
@@ -38,7 +38,7 @@ class Memory(Protocol):
         """Remember an outcome, in no particular order; a later one of the same row takes its place."""
 
     def save(self) -> None:
-        """Put what is remembered where a retry on another machine finds it. To be called every few seconds."""
+        """Put what is remembered where a retry on another machine finds it. Called every few seconds."""
 
     def finish(
         self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()

@@ -1,4 +1,4 @@
-"""How far a run is, in one line for the log."""
+"""The progress of a run, as one line for the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from onlive_provider.report.outcomes import Counts
 
 
 class Progress:
-    """Rates since the last line, and the time that is left at the rate so far.
+    """Computes the rates since the last line, and the time left at the average rate.
 
     :param total: rows of the input, where that is known.
     :param now: the monotonic clock at the start, seconds.
@@ -22,7 +22,7 @@ class Progress:
     def line(self, counts: Counts, *, recalled: int, reads: int, writes: int, read_share: float, now: float) -> str:
         """Return the line.
 
-        :param recalled: rows that an earlier try has dealt with; they took no time.
+        :param recalled: rows whose outcome stands since an earlier try; they took no time.
         :param reads: calls sent since the start.
         :param writes: calls sent since the start.
         :param read_share: how much of the input was read, from 0 to 1; only used where the total is not known.

@@ -1,4 +1,4 @@
-"""The inverse of what a report or a change says was written, as a list of work."""
+"""Reverts what a report or a change says was written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RevertList(Worklist):
         return (Row(index, None, {}) for index in range(len(self._changes)))
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
-        """Return the inverse update, or the outcome of a write that cannot be reverted."""
+        """Return the inverse update, or the failure of a change that cannot be reverted."""
         change = self._changes[row.index]
         problem = _problem(change)
         if problem is not None:

@@ -1,11 +1,11 @@
 """Rows of a bulk update: a list, or a .jsonl, .csv or .parquet file that is read row by row, however long it is.
 
-A row that is no row (a broken line, too many cells) comes out as a :class:`BadRow` in its place: it fails alone.
+A part that cannot be read as a row, such as a broken line, comes out as a :class:`BadRow` in its place and fails alone.
 
-Null and missing are two things. In a list and in ``.jsonl`` a ``null`` (``None``) is the caller's word for "clear
+Null and missing differ. In a list and in ``.jsonl`` a ``null`` (``None``) is the caller's word for "clear
 this field". A *gap* is a value that is not there: ``NaN``, ``NaT`` and ``<NA>`` as data frames hold them, and in
 ``.csv`` and ``.parquet``, where nobody writes a null by hand, also a null, an empty cell and the texts of
-:data:`GAP_TEXTS`. What becomes of a gap is the caller's choice, see :func:`as_update`.
+:data:`GAP_TEXTS`. The caller chooses what to do with a gap, see :func:`as_update`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OnNull: TypeAlias = Literal["omit", "clear"]
 OpenFile: TypeAlias = Callable[[str], IO[bytes]]
 
 GAP_TEXTS = frozenset({"", "NULL", "None", "NaN", "nan", "NaT", "<NA>"})
-"""What stands in a cell of ``.csv`` or ``.parquet`` for a value that is not there, spelled exactly so."""
+"""Cells of ``.csv`` and ``.parquet`` that mean a missing value, spelled exactly so."""
 
 _FRAME_GAPS = frozenset({"nan", "NaN", "NaT", "<NA>"})
 _PLAIN = (str, bool, int, list, dict, type(None))
@@ -96,12 +96,12 @@ def read_rows(
 def as_update(
     row: Row, *, id_field: str, fields: Mapping[str, str] | None, on_null: OnNull
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the id and the payload of a row, both as given: nothing is checked but that there is an id.
+    """Return the id and the payload of a row as given. Only the presence of an id is checked.
 
     :param id_field: name of the column that holds the record's id.
     :param fields: column to field; a dotted field such as ``extraFields.city`` sets one member of an object. Other
         columns are ignored. Without it every column but the id's is a field of that name.
-    :param on_null: what becomes of a gap: ``omit`` leaves the field as it is in the record, ``clear`` sends ``null``.
+    :param on_null: what to do with a gap: ``omit`` leaves the field as it is in the record, ``clear`` sends ``null``.
         A column that a row does not have at all, and an explicit ``null``, do not depend on it.
     :raises OnlivePayloadError: the row has no id.
     """
@@ -123,7 +123,7 @@ def as_update(
 
 
 def _is_gap(value: object) -> bool:
-    """Tell by its text what pandas, numpy and Decimal hold for a missing value, so that none of them is needed here."""
+    """Recognize by its text what pandas, numpy and Decimal use for a missing value, so that none has to be imported."""
     return value is Missing.GAP or (not isinstance(value, _PLAIN) and str(value) in _FRAME_GAPS)
 
 
@@ -259,7 +259,7 @@ def _reader_of(path: str) -> _Reader:
 
 
 def _text(file: IO[bytes]) -> io.TextIOWrapper:
-    """Return the file as text in which a byte that is not UTF-8 stands as a lone surrogate, to fail its own row."""
+    """Return the file as text. A byte that is not UTF-8 becomes a lone surrogate, so that only its own row fails."""
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 

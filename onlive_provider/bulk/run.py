@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeAlias
 
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
@@ -22,25 +21,14 @@ from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Counts, Outcome, OutcomeName
 
 WINDOW = 1024
-"""How far a row may be ahead of the oldest one in work: what must be done again after a crash stays near one place."""
+"""How far a row may be ahead of the oldest one in progress, so that a crash leaves few rows to read again."""
 
 _BLOCK = 64
-"""Rows that are prepared in one go, which is much cheaper than to prepare each between the calls of others."""
-
-
-_Prepared: TypeAlias = "Update | Inspection | Outcome"
-
-
-def _recall_nothing(index: int) -> None:
-    """Return that no earlier try left anything."""
-
-
-def _ignore_write(index: int, announcement: Announcement) -> None:
-    """Do nothing."""
+"""Rows prepared at a time, which is much cheaper than preparing each one between the calls of others."""
 
 
 class BulkRun:
-    """One run over an input. Everything happens in one event loop but :meth:`stop`, which any thread may call.
+    """One run over an input, in one event loop. Only :meth:`stop` may be called from any thread.
 
     ``reads`` and ``writes`` count the calls that were sent, ``counts`` the outcomes, ``recalled`` the outcomes of
     earlier tries among them. ``retry_after`` is how many seconds the server asked to wait, where that was longer than
@@ -63,8 +51,8 @@ class BulkRun:
         *,
         concurrency: int,
         on_outcome: Callable[[Outcome], None],
-        on_write: Callable[[int, Announcement], None] = _ignore_write,
-        recall: Callable[[int], Outcome | Announcement | None] = _recall_nothing,
+        on_write: Callable[[int, Announcement], None] = lambda *_: None,
+        recall: Callable[[int], Outcome | Announcement | None] = lambda _: None,
     ) -> None:
         self.reads = self.writes = self.recalled = 0
         self.counts = Counts()
@@ -77,21 +65,21 @@ class BulkRun:
         self._on_outcome = on_outcome
         self._on_write = on_write
         self._recall = recall
-        self._ready: deque[tuple[Row | BadRow, _Prepared, Announcement | None]] = deque()
-        self._at_work: dict[int, _Record] = {}
+        self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
+        self._in_progress: dict[int, _Record] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
         self._clock: Clock | None = None
 
     def stop(self) -> None:
-        """Let the records that are being worked on finish, and leave the others alone."""
+        """Let the records in progress finish, and leave the others alone."""
         self._stopped = True
 
     async def work(self, client: AsyncOnliveClient) -> None:
         """Give every row its outcome.
 
-        :raises Exception: the input could not be read to its end, or a callback failed. The records in work have
-            finished then.
+        :raises Exception: the input could not be read to its end, or a callback failed. The records in progress
+            have finished then.
         """
         self._clock = client.flows.clock
         workers = [asyncio.create_task(self._work(client)) for _ in range(self._concurrency)]
@@ -101,11 +89,11 @@ class BulkRun:
                 raise error
 
     def close(self) -> None:
-        """Give an outcome to every row that has none, after the work was cut short. Call it when no work goes on."""
+        """Give an outcome to every row that has none. Must be called once the work has ended or was cut short."""
         self._stopped = True
-        for record in self._at_work.values():
+        for record in self._in_progress.values():
             self._finish(self._cut_short(record))
-        self._at_work.clear()
+        self._in_progress.clear()
         while self._ready or self._prepare():
             while self._ready:
                 self._next_ready()
@@ -114,10 +102,10 @@ class BulkRun:
         try:
             while (record := await self._next()) is not None:
                 outcome = await self._carry_out(client, record)
-                del self._at_work[record.row.index]
+                del self._in_progress[record.row.index]
                 self._moved.set()
                 self._finish(outcome)
-        except BaseException:  # A cancelled worker too: the others are to take no further row.
+        except BaseException:  # Of a cancelled worker too: the others must take no further row.
             self._stopped = True
             raise
 
@@ -127,7 +115,7 @@ class BulkRun:
             while self._ready:
                 if (record := self._next_ready()) is not None:
                     return record
-            if self._at_work and self._taken - next(iter(self._at_work)) > WINDOW - _BLOCK:
+            if self._in_progress and self._taken - next(iter(self._in_progress)) > WINDOW - _BLOCK:
                 self._moved.clear()
                 await self._moved.wait()
             elif self._prepare():
@@ -136,7 +124,7 @@ class BulkRun:
                 return None
 
     def _next_ready(self) -> _Record | None:
-        """Give the next prepared row its outcome, or return its record, which is at work now."""
+        """Give the next prepared row its outcome, or return its record, which is in progress from here on."""
         row, prepared, announced = self._ready.popleft()
         if self._stopped:
             self._finish(self._worklist.not_attempted(row))
@@ -144,12 +132,12 @@ class BulkRun:
             self._finish(prepared)
         else:
             assert isinstance(row, Row)
-            record = self._at_work[row.index] = _Record(self, row, prepared, announced)
+            record = self._in_progress[row.index] = _Record(self, row, prepared, announced)
             return record
         return None
 
     def _prepare(self) -> bool:
-        """Take some rows of the input and prepare them, each in its turn; return whether there were any."""
+        """Prepare the next rows of the input, in their order; return whether there were any."""
         rows: list[Row | BadRow] = []
         try:
             rows.extend(islice(self._rows, _BLOCK))
@@ -231,29 +219,27 @@ class BulkRun:
         self._on_write(index, Announcement(change, self._clock.time()))
 
 
+@dataclass(eq=False, slots=True)
 class _Record:
-    """One record at work. Called with each step of its flow, it counts the calls and announces the write."""
+    """One record in progress. Called with each step of its flow, it counts the calls and announces the write."""
 
-    __slots__ = ("_run", "announced", "calls", "row", "wanted", "written")
-
-    def __init__(self, run: BulkRun, row: Row, wanted: Update | Inspection, announced: Announcement | None) -> None:
-        self.row = row
-        self.wanted = wanted
-        self.announced = announced
-        self.calls = 0
-        self.written = False
-        self._run = run
+    run: BulkRun
+    row: Row
+    wanted: Update | Inspection
+    announced: Announcement | None
+    calls: int = 0
+    written: bool = False
 
     def __call__(self, step: Step) -> None:
         if isinstance(step, Send):
             self.calls += 1
             if step.request.method == "GET":
-                self._run.reads += 1
+                self.run.reads += 1
             else:
-                self._run.writes += 1
+                self.run.writes += 1
                 self.written = True
         elif isinstance(step, Writing):
-            self._run.announce(self.row.index, step.change)
+            self.run.announce(self.row.index, step.change)
 
     def outcome(self, name: OutcomeName, change: Change) -> Outcome:
         """Return the outcome of a record that went well."""

@@ -1,4 +1,4 @@
-"""How files are opened by path or URL; the operators hand in Airflow's object storage, tests a plain disk."""
+"""How files are opened by path or URL: through Airflow's object storage in operators, from a plain disk in tests."""
 
 from __future__ import annotations
 

@@ -57,20 +57,16 @@ class Summary:
     def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
         """Return the error of a task with too many failures, or with rows left alone because of one.
 
-        :param cut_short: whether the task was told to stop before it was done.
+        :param cut_short: whether the task was asked to stop before all was done.
         """
         if cut_short:
-            return self.stopped()
+            return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {self.words()}")
         counts = self.counts
         if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:
             return None
         if not self._may_go_well_later:
             return OnliveRecordsFailedError(counts.as_json(), self.failures, report_path)
         return OnliveRecordsToRetryError(counts.as_json(), self.failures, report_path, retry_after=self.retry_after)
-
-    def stopped(self) -> OnliveStoppedError:
-        """Return the error of a task that was told to stop."""
-        return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {self.words()}")
 
 
 def short_failure(outcome: Outcome) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -24,15 +25,7 @@ SAVE_EVERY = 2.0
 _SAVING_SHARE = 20
 _LOOK_EVERY = 0.2
 
-
-class Log(Protocol):
-    """What is used of a task's logger, which is not one of ``logging`` in every Airflow."""
-
-    def info(self, message: str, /, *args: object) -> None:
-        """Log a line."""
-
-    def warning(self, message: str, /, *args: object) -> None:
-        """Log a line that somebody should look at."""
+log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
@@ -40,10 +33,11 @@ class Work(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What tells this input and these options from others."""
+        """A hash of the input and the options: a retry goes on only where both are the same."""
 
+    @property
     def summary(self) -> Summary:
-        """Return what is to count the outcomes."""
+        """What counts the outcomes."""
 
     def carry_out(self, task: TaskRun) -> None:
         """Carry out one run or several, and record the outcome of every row.
@@ -67,7 +61,6 @@ class TaskRun:
     :param report_path: where the report goes, if one was asked for.
     :param title: of the report's page.
     :param about: what the page says of the task, name to text.
-    :param log: of the task.
     :param on_progress: called with the counts every few seconds and at the end.
     """
 
@@ -82,14 +75,12 @@ class TaskRun:
         report_path: str | None,
         title: str,
         about: Mapping[str, str],
-        log: Log,
         on_progress: Callable[[Counts], None],
     ) -> None:
         self.summary = summary
         self.memory = memory
         self.limit = limit
         self.concurrency = concurrency
-        self.log = log
         self.is_stopped = self.cut_short = False
         self._settings = settings
         self._report_path = report_path
@@ -119,12 +110,12 @@ class TaskRun:
         )
         self._on_progress(self.summary.counts)
         counts, report = self.summary.words(), self._report_path or "none"
-        self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
+        log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
         if raised is None and error is not None:
             raise error
 
     def stop(self) -> None:
-        """Let the records in work finish, and leave the others alone. Any thread and any signal handler may call it."""
+        """Let the records in progress finish, and leave the others alone. Any thread or signal handler may call it."""
         self.is_stopped = True
         if self._run is not None:
             self._run.stop()
@@ -142,7 +133,7 @@ class TaskRun:
         self.summary.add(outcome)
 
     def run(self, run: BulkRun, *, total: int | None = None, read_share: Callable[[], float] = lambda: 0.0) -> None:
-        """Carry out a run until every row has its outcome: at a stop, rows that were not begun are not attempted.
+        """Carry out a run until every row has its outcome. After a stop, rows that were not begun are not attempted.
 
         :param total: how many rows there are, where that is known.
         :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
@@ -166,20 +157,13 @@ class TaskRun:
             now = time.monotonic()
             if now >= next_line:
                 next_line = now + PROGRESS_EVERY
-                line = progress.line(
-                    run.counts,
-                    recalled=run.recalled,
-                    reads=run.reads,
-                    writes=run.writes,
-                    read_share=read_share(),
-                    now=now,
-                )
-                self.log.info("%s", line)
+                numbers = {"recalled": run.recalled, "reads": run.reads, "writes": run.writes}
+                log.info("%s", progress.line(run.counts, **numbers, read_share=read_share(), now=now))
                 self._on_progress(run.counts)
             if now >= next_save:
                 try:
                     self.memory.save()
                 except Exception as error:
-                    self.log.warning("What a retry needs could not be saved: %s", type(error).__name__)
+                    log.warning("What a retry needs could not be saved: %s", type(error).__name__)
                 took = time.monotonic() - now
                 next_save = now + max(SAVE_EVERY, _SAVING_SHARE * took)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
@@ -19,7 +19,7 @@ class BulkWork:
     """Rows, and what is to be done with each.
 
     :param rows: in the order of their index, from 0.
-    :param fingerprint: what tells this input and these options from others, see :func:`fingerprint_of`.
+    :param fingerprint: of the input and the options, see :func:`fingerprint_of`.
     :param total: how many rows there are, where that is known.
     :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
     """
@@ -29,13 +29,10 @@ class BulkWork:
     fingerprint: str
     total: int | None = None
     read_share: Callable[[], float] = lambda: 0.0
-
-    def summary(self) -> Summary:
-        """Return what is to count the outcomes."""
-        return Summary()
+    summary: Summary = field(default_factory=Summary)
 
     def carry_out(self, task: TaskRun) -> None:
-        """Give every row its outcome; those that stand since an earlier try are not worked on again."""
+        """Give every row its outcome. Those that stand since an earlier try are not worked on again."""
         run = BulkRun(
             self.worklist,
             self.rows,
@@ -49,5 +46,5 @@ class BulkWork:
 
 
 def fingerprint_of(value: object) -> str:
-    """Return what tells an input and its options from others, of JSON or nearly JSON."""
+    """Return a hash of an input and its options, given as JSON or nearly JSON."""
     return hashlib.sha256(json.dumps(value, default=str, skipkeys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What is to be done with each row of an input, and the outcome of a row with which nothing can be done."""
+"""What is to be done with each row of an input: an update, an inspection, or nothing because the row is unusable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_ERRORS = 20
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A record to read and look at. Nothing is sent, so that its outcome is ``unchanged``.
+    """A record to read and look at. Nothing is written, so its outcome is ``unchanged``.
 
     :param inspect: called with the record as read; raises to fail the row.
     """
@@ -33,15 +33,10 @@ class Inspection:
 class Worklist(ABC):
     """What is to be done with each row."""
 
-    @property
-    def stop_on_error(self) -> bool:
-        """Whether the rows after a failed one are left alone."""
-        return False
-
-    @property
-    def stop_on_long_retry_after(self) -> bool:
-        """Whether the rows that follow are left alone once the server asks to wait longer than a call waits."""
-        return True
+    stop_on_error: bool = False
+    """Whether a failed row leaves the rows after it not attempted."""
+    stop_on_long_retry_after: bool = True
+    """Whether a server that asks to wait longer than a call waits leaves the rest of the rows not attempted."""
 
     @abstractmethod
     def prepare(self, row: Row | BadRow) -> Update | Inspection | Outcome:

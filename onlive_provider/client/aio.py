@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import NamedTuple, TypeVar
@@ -29,21 +28,9 @@ OnStep = Callable[[Step], None]
 class WaitingClock(Clock):
     """The machine's clock, and a task's wait."""
 
-    def time(self) -> float:
-        """Return the seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
     async def wait(self, seconds: float) -> None:
         """Let other tasks run."""
         await asyncio.sleep(seconds)
-
-
-def _ignore(step: Step) -> None:
-    """Do nothing."""
 
 
 class AsyncOnliveClient:
@@ -104,11 +91,11 @@ class AsyncOnliveClient:
         assert self._session is not None
         await self._session.close()
 
-    async def update(self, wanted: Update, on_step: OnStep = _ignore) -> Updated:
+    async def update(self, wanted: Update, on_step: OnStep = lambda _: None) -> Updated:
         """Read, compare, and send only what changes. One read, and one write if anything differs."""
         return await self.run(update(self.flows, wanted), on_step)
 
-    async def run(self, flow: Flow[T], on_step: OnStep = _ignore) -> T:
+    async def run(self, flow: Flow[T], on_step: OnStep = lambda _: None) -> T:
         """Carry out a flow."""
         outcome: Answer | Failure | None = None
         async with self._turns:

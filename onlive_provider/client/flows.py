@@ -6,9 +6,10 @@ each :class:`Wait` it waits; each :class:`Note` it logs. So every driver retries
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from onlive_provider import errors
 from onlive_provider.client import retry
@@ -31,14 +32,16 @@ from onlive_provider.models.instants import epoch
 Record = dict[str, Any]
 
 
-class Clock(Protocol):
-    """Where the time comes from."""
+class Clock:
+    """The machine's clock. Each driver adds its own way to wait; tests put another clock in its place."""
 
     def time(self) -> float:
         """Return the seconds since the epoch."""
+        return time.time()
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+        return time.monotonic()
 
 
 @dataclass(slots=True)

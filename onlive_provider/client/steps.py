@@ -33,9 +33,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Note:
-    """Tell the person who reads the log, line by line, and send ``None`` back.
+    """Log this text line by line, and send ``None`` back.
 
-    :param text: text, or what ``str`` makes text of: where nobody reads it, nothing is spent on it.
+    :param text: text, or an object that ``str`` turns into it only where somebody reads the log.
     """
 
     text: object
@@ -50,7 +50,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Know that this change is about to be sent, and send ``None`` back."""
+    """Take note that this change is about to be sent, and send ``None`` back."""
 
     change: Change
 

@@ -37,14 +37,6 @@ log = logging.getLogger(__name__)
 class SleepingClock(Clock):
     """The machine's clock, and a thread's sleep."""
 
-    def time(self) -> float:
-        """Return the seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
     def sleep(self, seconds: float) -> None:
         """Block this thread."""
         time.sleep(seconds)

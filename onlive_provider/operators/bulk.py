@@ -109,7 +109,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         return BulkWork(rows, job, fingerprint, total, opened.share)
 
     def _source(self) -> tuple[str | Sequence[object], str]:
-        """Return the rows' source, and what tells it from another."""
+        """Return the rows' source and its fingerprint."""
         from onlive_provider.bulk.work import fingerprint_of
         from onlive_provider.models.json_values import read_given_array
         from onlive_provider.models.sentences import parse
@@ -219,7 +219,7 @@ class BulkUpdateServicesOperator(BulkUpdateOperator):
 
 
 class _Opened:
-    """Opens the input, and knows how much of it was read."""
+    """Opens the input and measures how much of it was read."""
 
     def __init__(self, storage: AirflowStorage) -> None:
         self._storage = storage

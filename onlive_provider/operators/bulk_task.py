@@ -100,7 +100,7 @@ class BulkTaskOperator(BaseOperator):
             settings = OnliveHook(self.onlive_conn_id).get_settings()
             ti: Any = context["ti"]
             task = self._task_run = TaskRun(
-                work.summary(),
+                work.summary,
                 self._memory(context, work.fingerprint, report_path),
                 settings,
                 limit=limit,
@@ -112,7 +112,6 @@ class BulkTaskOperator(BaseOperator):
                     "Run": str(getattr(ti, "run_id", "")),
                     "Task": self.task_id,
                 },
-                log=self.log,
                 on_progress=self._gauge,
             )
             if self._killed:
@@ -125,7 +124,7 @@ class BulkTaskOperator(BaseOperator):
         return {name: result[name] for name in self.xcom_fields if name in result}
 
     def on_kill(self) -> None:
-        """Stop between records: those in work finish, the others are left alone, and the report is stored."""
+        """Stop between records: those in progress finish, the others are left alone, and the report is stored."""
         self._killed = True
         if self._task_run is not None:
             self._task_run.stop()

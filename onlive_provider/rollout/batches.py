@@ -1,7 +1,7 @@
-"""Which services come first: the batches of a rollout, each a share or a number of all services, the earlier included.
+"""The batches of a rollout: which services come first, and how many at a time.
 
-A service's place is decided by a hash of its id, so that it is the same at every run, and does not follow a name, an
-age or a region. Batches are cumulative: ``("5%", "25%", "100%")`` of 400 services are 20, then 80 more, then the rest.
+A hash of its id decides a service's place, so that it is the same in every run and does not follow a name, an age or a
+region. Batches are cumulative: ``("5%", "25%", "100%")`` of 400 services are 20, then 80 more, then the rest.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_batches(value: object, field: str) -> list[BatchSize]:
     """Read ``("5%", "25%", "100%")`` or ``(1, 10)``: a list, or text that holds one as JSON.
 
     :param field: what an error calls the value.
-    :raises OnlivePayloadError: it is anything else, or a batch reaches no further than the one before.
+    :raises OnlivePayloadError: it is anything else, or a batch is no larger than the one before.
     """
     sizes: list[BatchSize] = []
     errors: list[FieldError] = []
@@ -68,7 +68,7 @@ def split(ids: Sequence[str], sizes: Sequence[BatchSize], field: str) -> list[li
     Services beyond the last batch are in none.
 
     :param field: what an error calls the batches.
-    :raises OnlivePayloadError: a batch reaches less far than the one before it, with so many services.
+    :raises OnlivePayloadError: a batch of this many services is smaller than the one before it.
     """
     ordered = sorted(ids, key=lambda service_id: sha256(service_id.encode()).digest())
     batches = []

@@ -1,4 +1,4 @@
-"""What a rollout is going to change in one service, worked out from the service as it was read."""
+"""What a rollout changes in one service, computed from the service as it was read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.changes import holds
+from onlive_provider.models.changes import Change, holds
 from onlive_provider.models.fields import DATE_RANGE, SERVICE
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
@@ -56,6 +56,13 @@ class ServicePlan:
         """Return what puts the service back."""
         return {self.field: self.before}
 
+    def change(self, updated_at: str | None) -> Change:
+        """Return the plan as a write that was made.
+
+        :param updated_at: the service's ``updatedAt`` after the write.
+        """
+        return Change(SERVICE, self.id, self.former(), self.patch(), updated_at)
+
     def is_shown_by(self, record: Mapping[str, Any]) -> bool:
         """Whether a service as read holds the plan's result.
 
@@ -77,9 +84,9 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
     :raises OnlivePayloadError: the service cannot be planned: what it holds cannot be read, or the API reference does
         not say what it would mean.
     """
-    work_out = _ranges if target == "dateRanges" else _restrictions
+    compute = _ranges if target == "dateRanges" else _restrictions
     before = record.get(TARGET_FIELDS[target])
-    after, gained, lost = work_out(before, seasons, mode)
+    after, gained, lost = compute(before, seasons, mode)
     return ServicePlan(
         id=str(record["id"]),
         name=str(record.get("name") or record["id"]),

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.revert import RevertList
-from onlive_provider.bulk.rows import Row
-from onlive_provider.bulk.worklist import Worklist
+from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.steps import Note
+from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
-from onlive_provider.rollout.phase import Phase
-from onlive_provider.rollout.plan import ServicePlan, plan_again, plan_service
+from onlive_provider.rollout.plan import plan_again, plan_service
 from onlive_provider.rollout.service import RolloutService
 from onlive_provider.rollout.table import plan_table
-from onlive_provider.rollout.worklists import CheckList, PlanList, WriteList
+from onlive_provider.rollout.worklists import ServiceList, verify, write
 from onlive_provider.seasons import Season
 from onlive_provider.seasons.target import Mode, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What one run carries out.
+
+    :param name: for the log.
+    :param worklist: what is to be done with each service.
+    :param total: how many services the worklist has.
+    :param on_outcome: called with each outcome; returns whether the services that are left are to be left alone.
+    :param on_write: called before each write that a retry has to know of.
+    """
+
+    name: str
+    worklist: Worklist
+    total: int
+    on_outcome: Callable[[Outcome], bool]
+    on_write: Callable[[Announcement], None] = lambda _: None
+
 
 Step: TypeAlias = Phase | Note
 
 
 @dataclass(kw_only=True)
 class Rollout:
-    """The plan first, then batch after batch, each read again; when it goes wrong, everything is put back.
+    """Plans all services, writes batch after batch, checks each, and puts everything back when it goes wrong.
 
     :param ids: all services.
     :param batches: the services of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
@@ -59,7 +77,7 @@ class Rollout:
         }
 
     def begin(self, limit: AllowedFailures, memory: Memory) -> None:
-        """Know what earlier tries of the same rollout wrote. To be called before the phases.
+        """Learn what earlier tries of the same rollout wrote. Must be called before :meth:`phases`.
 
         :param limit: more failures than this stop the rollout.
         :param memory: what earlier tries announced or wrote, and where this one announces its writes.
@@ -73,11 +91,11 @@ class Rollout:
                 self._earlier[found.id] = found.change()
 
     def phases(self) -> Iterator[Step]:
-        """Yield what is to be done and what is to be logged; each is to be done before the next is asked for."""
-        yield self._phase("plan", PlanList(self._plan), self._services.values(), self._noted_plan)
-        plans = self._plans()
+        """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
+        yield self._phase("plan", self._inspect, list(self._services.values()), self._take_plan)
+        plans = [each.plan for each in self._services.values() if each.plan is not None and not each.failure]
         problems = {each.words: each.why for each in self._services.values() if each.failure}
-        self.table = plan_table(list(plans.values()), problems, seasons=self.seasons, mode=self.mode)
+        self.table = plan_table(plans, problems, seasons=self.seasons, mode=self.mode)
         yield Note(self.table)
         self._judge("the plan")
         if self.plan_only:
@@ -85,13 +103,13 @@ class Rollout:
         for number, ids in enumerate(self.batches, 1):
             if self.stopped_by:
                 break
-            yield from self._batch(number, [self._services[each] for each in ids], plans)
+            yield from self._batch(number, [self._services[each] for each in ids])
         if self.stopped_by and self.revert_on_failure and self._written:
             yield Note(f"Stopped in {self.stopped_by}; putting back {counted(len(self._written), 'service')}")
             yield self._revert()
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield one outcome for each service, as far as things have come."""
+        """Yield the outcome of each service as of this moment."""
         for each in self._services.values():
             yield each.outcome(plan_only=self.plan_only)
 
@@ -117,26 +135,23 @@ class Rollout:
 
     @property
     def may_go_well_later(self) -> bool:
-        """Whether a stopped rollout may go on to its end at a retry: those failures that stay do not stop it."""
+        """Whether a retry may get to the end: the failures that would stay are few enough not to stop it."""
         failures = [each.failure for each in self._services.values() if each.failure is not None]
         lasting = [each for each in failures if not each.retryable]
         if any(each.error == OnliveNotHeldError.__name__ for each in lasting):
             return False
         return len(lasting) < len(failures) and not self._limit.is_exceeded(len(lasting), len(self.ids))
 
-    def _batch(
-        self, number: int, services: Sequence[RolloutService], plans: Mapping[str, ServicePlan]
-    ) -> Iterator[Step]:
+    def _batch(self, number: int, services: Sequence[RolloutService]) -> Iterator[Step]:
         name = f"batch {number} of {len(self.batches)}"
         waiting = [each for each in services if each.is_to_write]
         yield Note(f"{name.capitalize()}: {counted(len(services), 'service')}, {len(waiting):,} to write")
         while True:
             if waiting:
-                yield self._phase(name, WriteList(plans), waiting, self._noted_write, self._announce)
+                yield self._phase(name, self._write, waiting, self._take_write, self._announce)
             written = [each for each in services if each.written or _may_be_written(each)]
             if written:
-                times = {each.id: each.written.updated_at for each in written if each.written}
-                yield self._phase(f"{name}, read again", CheckList(plans, times), written, self._noted_check)
+                yield self._phase(f"{name}, read again", self._verify, written, self._take_check)
             self._judge(name)
             # A write of unknown fate stops the batch, and may turn out to have been made.
             waiting = [each for each in services if each.is_to_write]
@@ -149,80 +164,78 @@ class Rollout:
     def _phase(
         self,
         name: str,
-        worklist: Worklist,
-        services: Iterable[RolloutService],
-        note: Callable[[RolloutService, Outcome], bool],
+        work: Callable[[RolloutService], Update | Inspection],
+        services: Sequence[RolloutService],
+        take: Callable[[RolloutService, Outcome], bool],
         on_write: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
-        rows = [Row(index, None, {"id": each.id}) for index, each in enumerate(services)]
-        return Phase(name, worklist, rows, self._noting(note), on_write)
+        return Phase(name, ServiceList(services, work), len(services), self._taking(take), on_write)
 
     def _revert(self) -> Phase:
-        def note(service: RolloutService, outcome: Outcome) -> bool:
+        def take(service: RolloutService, outcome: Outcome) -> bool:
             service.reverted = outcome
             return False
 
-        changes = [each.written.change() for each in reversed(self._written) if each.written is not None]
+        changes = [each.written for each in reversed(self._written) if each.written is not None]
         worklist = RevertList(changes, plan_only=False)
-        return Phase("putting back", worklist, list(worklist.rows()), self._noting(note))
+        return Phase("putting back", worklist, len(changes), self._taking(take))
 
-    def _noting(self, note: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
-        def take(outcome: Outcome) -> bool:
+    def _taking(self, take: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
+        def on_outcome(outcome: Outcome) -> bool:
             assert outcome.id is not None
             service = self._services[outcome.id]
             service.attempts += outcome.attempts
-            return note(service, outcome)
+            return take(service, outcome)
 
-        return take
+        return on_outcome
 
     def _announce(self, announcement: Announcement) -> None:
         self._memory.announce(self._services[announcement.change.id].index, announcement)
 
-    def _plan(self, service_id: str, record: Mapping[str, Any]) -> None:
-        service = self._services[service_id]
-        service.name = str(record.get("name") or service_id)
-        known = {**record, "id": service_id}
-        earlier = self._earlier.get(service_id)
+    def _inspect(self, service: RolloutService) -> Inspection:
+        return Inspection(SERVICE, service.id, lambda record: self._plan(service, record))
+
+    def _write(self, service: RolloutService) -> Update:
+        assert service.plan is not None
+        return write(service.plan)
+
+    def _verify(self, service: RolloutService) -> Inspection:
+        assert service.plan is not None
+        return verify(service.plan, service.written.updated_at if service.written else None)
+
+    def _plan(self, service: RolloutService, record: Mapping[str, Any]) -> None:
+        service.name = str(record.get("name") or service.id)
+        known = {**record, "id": service.id}
+        earlier = self._earlier.get(service.id)
         again = earlier and plan_again(known, earlier.before, self.seasons, self.mode, self.target)
         service.plan = again or plan_service(known, self.seasons, self.mode, self.target)
         if again:
-            written = Outcome(
-                service.index,
-                None,
-                service_id,
-                "updated",
-                resource=SERVICE.name,
-                before=again.former(),
-                after=again.patch(),
-                updated_at=record.get("updatedAt"),
-            )
-            self._write_known(service, written)
+            self._add_written(service, again.change(record.get("updatedAt")))
 
-    def _noted_plan(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_plan(self, service: RolloutService, outcome: Outcome) -> bool:
         service.failure = outcome if outcome.outcome == "failed" else None
         return False
 
-    def _noted_write(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_write(self, service: RolloutService, outcome: Outcome) -> bool:
         if outcome.outcome == "updated":
-            self._write_known(service, outcome)
+            self._add_written(service, outcome.change())
         elif outcome.outcome == "failed":
             service.failure = outcome
         else:
             service.settled = outcome.outcome == "unchanged"
         return outcome.outcome == "failed" and self._has_too_many_failures()
 
-    def _noted_check(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_check(self, service: RolloutService, outcome: Outcome) -> bool:
         if outcome.outcome == "failed" and service.written:
             service.failure = outcome
         elif outcome.outcome == "unchanged" and not service.written:
             assert service.plan is not None
-            done = replace(outcome, outcome="updated", before=service.plan.former(), after=service.plan.patch())
             service.failure = None
-            self._write_known(service, done)
+            self._add_written(service, service.plan.change(outcome.updated_at))
         return False
 
-    def _write_known(self, service: RolloutService, outcome: Outcome) -> None:
-        service.written = outcome
+    def _add_written(self, service: RolloutService, change: Change) -> None:
+        service.written = change
         self._written.append(service)
 
     def _judge(self, where: str) -> None:
@@ -237,9 +250,6 @@ class Rollout:
     def _has_too_many_failures(self) -> bool:
         failed = sum(each.failure is not None for each in self._services.values())
         return self._limit.is_exceeded(failed, len(self.ids))
-
-    def _plans(self) -> dict[str, ServicePlan]:
-        return {each.id: each.plan for each in self._services.values() if each.plan is not None and not each.failure}
 
 
 def _may_be_written(service: RolloutService) -> bool:

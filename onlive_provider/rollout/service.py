@@ -1,4 +1,4 @@
-"""One service on its way through a rollout: its plan, its write, its reading again, its revert, and its outcome."""
+"""The state of one service in a rollout: its plan, its write, its check, its revert, and its outcome."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 from onlive_provider.rollout.plan import ServicePlan
@@ -13,16 +14,16 @@ from onlive_provider.rollout.plan import ServicePlan
 
 @dataclass(slots=True)
 class RolloutService:
-    """What is known of one service so far.
+    """What has happened to one service so far.
 
     :param index: its place among the services, from 0.
     :param batch: the batch it is in, from 1; ``None`` beyond the last.
     :param name: for people; its id until it was read.
-    :param plan: once it was read and could be planned.
-    :param written: the outcome of its write, once it is known that it was made.
-    :param failure: the outcome that says what went wrong: in the plan, the write or the reading again.
+    :param plan: set once the service was read and could be planned.
+    :param written: its write, set once it is known that it was made.
+    :param failure: the outcome of the phase that failed: the plan, the write or the check.
     :param reverted: the outcome of putting it back.
-    :param settled: it held everything when it was to be written.
+    :param settled: it held everything already when its write was due.
     """
 
     id: str
@@ -30,7 +31,7 @@ class RolloutService:
     batch: int | None
     name: str
     plan: ServicePlan | None = None
-    written: Outcome | None = None
+    written: Change | None = None
     failure: Outcome | None = None
     reverted: Outcome | None = None
     settled: bool = False
@@ -84,21 +85,17 @@ class RolloutService:
                 message = f"{message}; put back to what it was"
             elif self.reverted is not None:
                 message = f"{message}; not put back: {self.reverted.message or 'the task was stopped'}"
-        return replace(
-            self._bare("failed", message),
-            error=failure.error,
-            field_errors=failure.field_errors,
-            retryable=failure.retryable,
-        )
+        return self._with_error(message, failure)
 
     def _reverted(self, reverted: Outcome) -> Outcome:
         if reverted.outcome == "failed":
-            shown = self._bare("failed", f"written in {self._where()} and not put back: {reverted.message}")
-            return replace(
-                shown, error=reverted.error, field_errors=reverted.field_errors, retryable=reverted.retryable
-            )
+            return self._with_error(f"written in {self._where()} and not put back: {reverted.message}", reverted)
         shown = self._bare("skipped", f"written in {self._where()} and put back")
         return replace(shown, updated_at=reverted.updated_at)
+
+    def _with_error(self, message: str, cause: Outcome) -> Outcome:
+        failed = self._bare("failed", message)
+        return replace(failed, error=cause.error, field_errors=cause.field_errors, retryable=cause.retryable)
 
     def _bare(self, outcome: OutcomeName, message: str) -> Outcome:
         before: Mapping[str, Any] = {}

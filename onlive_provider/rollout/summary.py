@@ -46,7 +46,7 @@ class RolloutSummary(Summary):
     def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
         if not self._rollout.stopped_by:
-            return self.stopped() if cut_short else None
+            return super().error(limit, report_path, cut_short=True) if cut_short else None
         about = self._rollout.reason(), self.counts.as_json(), self.failures, report_path
         if not self._rollout.may_go_well_later:
             return OnliveRolloutFailedError(*about)

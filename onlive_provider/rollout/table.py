@@ -1,4 +1,4 @@
-"""The plan of a rollout as text that a person can read, in a log or before an approval."""
+"""The plan of a rollout as a table of plain text, for a log or an approval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 60
 MAX_BYTES = 28_000
-"""Of the whole text, so that a task's result, which holds it, stays far below the 48 KB that an XCom may have."""
+"""Size of the whole text: a task's result holds it, and has to stay far below the 48 KB that an XCom may have."""
 
 _MAX_PROBLEMS = 20
 _MAX_RANGES = 3

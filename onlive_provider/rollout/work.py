@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
+from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
-from onlive_provider.bulk.summary import Summary
 from onlive_provider.bulk.task_run import TaskRun
 from onlive_provider.client.steps import Note
 from onlive_provider.report.outcomes import Outcome
-from onlive_provider.rollout.phase import Phase
-from onlive_provider.rollout.run import Rollout
+from onlive_provider.rollout.run import Phase, Rollout
 from onlive_provider.rollout.summary import RolloutSummary
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutWork:
     """A rollout, carried out phase by phase.
 
-    :param fingerprint: what tells this rollout from others.
+    :param fingerprint: of the services, the seasons and the options.
     """
 
     rollout: Rollout
     fingerprint: str
 
-    def summary(self) -> Summary:
-        """Return what is to count the outcomes."""
+    @property
+    def summary(self) -> RolloutSummary:
+        """What counts the outcomes."""
         return RolloutSummary(self.rollout)
 
     def carry_out(self, task: TaskRun) -> None:
-        """Carry out phase after phase until the task is told to stop, and record what became of each service."""
+        """Carry out phase after phase until the task is asked to stop, and record what became of each service."""
         self.rollout.begin(task.limit, task.memory)
         try:
             for step in self.rollout.phases():
                 if task.is_stopped:
                     task.cut_short = True
                     return
-                if isinstance(step, Phase):
-                    _carry_out(step, task)
+                if isinstance(step, Note):
+                    for line in step.lines():
+                        log.info("%s", line)
                 else:
-                    _log(step, task)
+                    _carry_out(step, task)
         finally:
             for outcome in self.rollout.outcomes():
                 task.record(outcome)
@@ -52,18 +56,13 @@ def _carry_out(phase: Phase, task: TaskRun) -> None:
 
     run = BulkRun(
         phase.worklist,
-        iter(phase.rows),
+        (Row(index, None, {}) for index in range(phase.total)),
         concurrency=task.concurrency,
         on_outcome=take,
         on_write=lambda _, announcement: phase.on_write(announcement),
     )
     try:
-        task.run(run, total=len(phase.rows))
+        task.run(run, total=phase.total)
     finally:
         counts = run.reads, run.writes, run.counts.failed
-        task.log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)
-
-
-def _log(note: Note, task: TaskRun) -> None:
-    for line in note.lines():
-        task.log.info("%s", line)
+        log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)

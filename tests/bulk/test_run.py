@@ -13,13 +13,14 @@ import pytest
 from onlive_provider.bulk.job import Job
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
+from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
 from onlive_provider.errors import FieldError, OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.fields import APPOINTMENT
 from onlive_provider.models.patch import parse_record_id
 from onlive_provider.report.outcomes import Outcome
-from tests.bulk.server import ManyRecords, Seen, record_id
+from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.loopback import FakeClock
 
 
@@ -202,6 +203,57 @@ def test_a_row_that_cannot_be_checked_fails_alone(server: ManyRecords) -> None:
 
     outcomes = carry_out(server, rows(range(3)), read_payload=read_payload)
     assert [outcome.error for outcome in outcomes] == [None, "OnliveUnexpectedError", None]
+
+
+class Inspections(Worklist):
+    """Looks at each record; refuses the second, and meets an error that nobody foresaw at the third."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def prepare(self, row: Row | BadRow) -> Inspection:
+        return Inspection(APPOINTMENT, record_id(row.index), self._inspect)
+
+    def not_attempted(self, row: Row | BadRow) -> Outcome:
+        return Outcome(row.index, row.line, record_id(row.index), "not_attempted")
+
+    def _inspect(self, record: dict[str, Any]) -> None:
+        self.titles.append(record["title"])
+        if record["id"] == record_id(1):
+            raise OnlivePayloadError([FieldError("title", "is refused")])
+        if record["id"] == record_id(2):
+            raise KeyError("ana.lopez@example.com")
+
+
+def test_an_inspection_reads_a_record_once_and_writes_nothing(server: ManyRecords) -> None:
+    worklist = Inspections()
+    outcomes = carry_out(server, rows(range(3)), worklist=worklist)
+    assert [(each.outcome, each.error, each.attempts) for each in outcomes] == [
+        ("unchanged", None, 1),
+        ("failed", "OnlivePayloadError", 1),
+        ("failed", "OnliveUnexpectedError", 1),
+    ]
+    assert (outcomes[0].resource, outcomes[0].updated_at) == ("appointment", LONG_AGO)
+    assert "ana" not in str(outcomes[2].message)
+    assert worklist.titles == ["as it was"] * 3
+    assert server.writes == {}
+
+
+def test_a_row_whose_outcome_stands_is_counted_and_not_worked_on_again(server: ManyRecords) -> None:
+    done = Outcome(1, None, record_id(1), "updated")
+    outcomes: list[Outcome] = []
+
+    async def work() -> BulkRun:
+        run = BulkRun(job(), rows([0, 1, 1]), concurrency=1, on_outcome=outcomes.append, recall={1: done}.get)
+        async with AsyncOnliveClient(server.settings(), connections=1) as client:
+            await run.work(client)
+        return run
+
+    run = asyncio.run(work())
+    assert [(each.index, each.outcome) for each in outcomes] == [(0, "updated"), (2, "failed")]
+    assert "an earlier row has this id already" in str(outcomes[1].message)
+    assert (run.recalled, run.counts.updated, run.counts.total) == (1, 2, 3)
+    assert server.writes == {record_id(0): 1}
 
 
 def test_records_in_work_finish_when_the_input_breaks_off(server: ManyRecords) -> None:

@@ -1,0 +1,139 @@
+"""The end of a task over many records: its report, its error, and whether a retry goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.checkpoint import Checkpoint
+from onlive_provider.bulk.summary import Summary
+from onlive_provider.bulk.task_run import TaskRun
+from onlive_provider.bulk.work import BulkWork
+from onlive_provider.errors import (
+    OnliveBusyError,
+    OnliveConfigError,
+    OnliveRecordsFailedError,
+    OnliveRecordsToRetryError,
+    OnliveStoppedError,
+)
+from onlive_provider.report.outcomes import Outcome
+from tests.bulk.server import ManyRecords
+from tests.bulk.test_run import job, rows
+
+
+class Kept(Checkpoint):
+    """A memory that keeps what it was finished with, and nothing for a retry."""
+
+    def __init__(self) -> None:
+        super().__init__(None, {})
+        self.ends: list[dict[str, Any]] = []
+
+    def finish(self, **end: Any) -> None:
+        self.ends.append(end)
+
+
+@pytest.fixture
+def memory() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def server() -> Iterator[ManyRecords]:
+    with ManyRecords(100) as server:
+        yield server
+
+
+def task_of(memory: Kept, server: ManyRecords, allowed: int = 0) -> TaskRun:
+    return TaskRun(
+        Summary(),
+        memory,
+        server.settings(),
+        limit=AllowedFailures.read(allowed, "allowed_failures"),
+        concurrency=2,
+        report_path=None,
+        title="t",
+        about={"Task": "t"},
+        on_progress=lambda counts: None,
+    )
+
+
+def end_of(memory: Kept) -> tuple[bool, dict[str, Any]]:
+    (end,) = memory.ends
+    return end["again"], end["details"]
+
+
+def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept, server: ManyRecords) -> None:
+    work = BulkWork(rows(range(3)), job(), "f")
+    with task_of(memory, server) as task:
+        work.carry_out(task)
+    again, details = end_of(memory)
+    assert (again, list(details), details["Calls"]) == (False, ["Task", "Calls", "Time"], "3 reads and 3 writes")
+    assert task.summary.counts.updated == 3
+
+
+@pytest.mark.parametrize(
+    ("retryable", "allowed", "kind"),
+    [(True, 0, OnliveRecordsToRetryError), (False, 0, OnliveRecordsFailedError), (True, 1, None)],
+)
+def test_the_summarys_error_is_raised_after_the_report_was_stored(
+    memory: Kept, server: ManyRecords, retryable: bool, allowed: int, kind: Any
+) -> None:
+    def end() -> None:
+        with task_of(memory, server, allowed) as task:
+            task.record(Outcome(0, None, "a", "failed", retryable=retryable))
+
+    if kind is None:
+        end()
+    else:
+        with pytest.raises(OnliveRecordsFailedError) as caught:
+            end()
+        assert type(caught.value) is kind
+    assert end_of(memory)[0] is (kind is OnliveRecordsToRetryError)
+
+
+@pytest.mark.parametrize(
+    ("raised", "again"),
+    [
+        (OnliveConfigError("host", "is empty"), False),
+        (OnliveBusyError("slow down", status=429), True),
+        (OSError(28, "No space left on device"), True),
+        (KeyboardInterrupt(), True),
+    ],
+)
+def test_what_ends_the_block_ends_the_task_and_decides_about_a_retry(
+    memory: Kept, server: ManyRecords, raised: BaseException, again: bool
+) -> None:
+    def end() -> None:
+        with task_of(memory, server) as task:
+            task.record(Outcome(0, None, "a", "failed"))
+            raise raised
+
+    with pytest.raises(type(raised)) as caught:
+        end()
+    assert caught.value is raised
+    assert end_of(memory)[0] is again
+
+
+def test_a_task_that_is_stopped_before_it_begins_sends_nothing_and_can_be_retried(
+    memory: Kept, server: ManyRecords
+) -> None:
+    def end() -> None:
+        task = task_of(memory, server)
+        task.stop()
+        with task:
+            BulkWork(rows(range(50)), job(), "f").carry_out(task)
+
+    with pytest.raises(OnliveStoppedError, match="told to stop; its outcomes so far: 50 total, 50 not_attempted"):
+        end()
+    assert server.requests == []
+    assert end_of(memory)[0] is True
+
+
+def test_a_stop_after_the_last_row_is_no_failure(memory: Kept, server: ManyRecords) -> None:
+    with task_of(memory, server) as task:
+        BulkWork(rows(range(3)), job(), "f").carry_out(task)
+        task.stop()
+    assert end_of(memory)[0] is False
