@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.errors import OnliveError, OnliveRecordsFailedError, OnliveRecordsToRetryError, OnliveStoppedError
@@ -23,6 +23,8 @@ class Summary:
 
     ``retry_after`` is how many seconds the server asked to wait, where that was longer than a call waits.
     """
+
+    result_fields: ClassVar[tuple[str, ...]] = (*Counts().as_json(), "failures", "report_path")
 
     def __init__(self) -> None:
         self.counts = Counts()

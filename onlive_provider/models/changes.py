@@ -135,6 +135,15 @@ def _is_merged(row: Field, object_updates: ObjectUpdates) -> bool:
     return object_updates == "merge" and row.kind in ("object", "free object")
 
 
+def narrow(value: Any, row: Field) -> Any:
+    """Return a field's value with the members that the API reference names, and no others."""
+    if isinstance(value, list):
+        return [narrow(item, row) for item in value]
+    if isinstance(value, dict) and row.members:
+        return {name: narrow(value.get(name), member) for name, member in row.members.items()}
+    return value
+
+
 def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates) -> Any:
     """Narrow a merged object to the wanted keys, so that sending it back undoes the write and nothing else."""
     if isinstance(wanted, dict) and isinstance(current, dict) and _is_merged(row, object_updates):

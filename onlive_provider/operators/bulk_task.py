@@ -13,6 +13,7 @@ from onlive_provider.hooks.arguments import ArgumentReader
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.storage import AirflowStorage
+from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -45,8 +46,7 @@ class BulkTaskOperator(BaseOperator):
         super().__init__(**kwargs)
         if not isinstance(concurrency, int) or not 1 <= concurrency <= 256:
             raise ValueError(f"concurrency: {concurrency!r} is not accepted; accepted are whole numbers from 1 to 256")
-        if isinstance(xcom_fields, str):
-            raise TypeError(f"xcom_fields: {xcom_fields!r} is one string; accepted is a list of field names")
+        refuse_one_string(xcom_fields)
         self.onlive_conn_id = onlive_conn_id
         self.plan_only = plan_only
         self.allowed_failures = allowed_failures
@@ -80,6 +80,12 @@ class BulkTaskOperator(BaseOperator):
             raise OnlivePayloadError.of("report_path", message)
         return path
 
+    def result_fields(self) -> Sequence[str]:
+        """Return the names in the task's result."""
+        from onlive_provider.bulk.summary import Summary
+
+        return Summary.result_fields
+
     def read_plan_only(self, arguments: ArgumentReader) -> bool | None:
         """Read the switch as a template may have left it."""
         from onlive_provider.models.patch import parse_flag
@@ -95,6 +101,7 @@ class BulkTaskOperator(BaseOperator):
             arguments = ArgumentReader()
             limit = arguments.read(lambda: AllowedFailures.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
+            arguments.refuse(*refused_xcom_fields(self.xcom_fields, self.result_fields(), is_open=False))
             work = self.read_work(arguments)
             assert limit is not None
             settings = OnliveHook(self.onlive_conn_id).get_settings()
@@ -119,9 +126,7 @@ class BulkTaskOperator(BaseOperator):
             with task:
                 work.carry_out(task)
             result = task.summary.result(report_path)
-        if self.xcom_fields is None:
-            return result
-        return {name: result[name] for name in self.xcom_fields if name in result}
+        return narrow(result, self.xcom_fields)
 
     def on_kill(self) -> None:
         """Stop between records: those in progress finish, the others are left alone, and the report is stored."""

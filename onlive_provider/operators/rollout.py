@@ -101,6 +101,12 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         self.batches = batches
         self.revert_on_failure = revert_on_failure
 
+    def result_fields(self) -> Sequence[str]:
+        """Return the names in the task's result."""
+        from onlive_provider.rollout.summary import RolloutSummary
+
+        return RolloutSummary.result_fields
+
     def read_work(self, arguments: ArgumentReader) -> RolloutWork:
         """Check the arguments, find the services, and return the rollout."""
         from onlive_provider.bulk.work import fingerprint_of

@@ -14,7 +14,7 @@ from onlive_provider.hooks.arguments import ArgumentReader, FailOrSkip, checked_
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.masking import mask_personal_data
-from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refused_xcom_fields
+from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -60,8 +60,7 @@ class UpdateOperator(BaseOperator):
         self.expected_updated_at = expected_updated_at
         self.on_not_found = checked_choice("on_not_found", on_not_found)
         self.xcom_fields = xcom_fields
-        if isinstance(xcom_fields, str):
-            raise TypeError(f"xcom_fields: {xcom_fields!r} is one string; accepted is a list of field names")
+        refuse_one_string(xcom_fields)
 
     @abstractmethod
     def read_update(self) -> Update:

@@ -8,6 +8,15 @@ from typing import Any
 from onlive_provider.errors import FieldError, OnlivePayloadError
 
 
+def refuse_one_string(names: object) -> None:
+    """Refuse ``xcom_fields="id"``, which Python would take for a list of letters.
+
+    :raises TypeError: it is text.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"xcom_fields: {names!r} is one string; accepted is a list of field names")
+
+
 def refused_xcom_fields(names: Collection[str] | None, known: Collection[str], *, is_open: bool) -> list[FieldError]:
     """Return an error for each name that no result has.
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.changes import Change, holds
-from onlive_provider.models.fields import DATE_RANGE, SERVICE
+from onlive_provider.models.changes import Change, holds, narrow
+from onlive_provider.models.fields import SERVICE
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
 from onlive_provider.seasons.target import TARGET_FIELDS, Mode, Target
@@ -69,8 +69,9 @@ class ServicePlan:
         Only members that the API reference names are compared: a server may give ranges and calendars ids of its own,
         and others at every write.
         """
-        narrow = _narrow_ranges if self.field == "dateRanges" else restriction_days.narrow
-        return holds(SERVICE, {self.field: narrow(record.get(self.field))}, self.field, narrow(self.after), "replace")
+        row = SERVICE.field(self.field)
+        held, sent = narrow(record.get(self.field), row), narrow(self.after, row)
+        return holds(SERVICE, {self.field: held}, self.field, sent, "replace")
 
 
 def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mode, target: Target) -> ServicePlan:
@@ -137,9 +138,3 @@ def _restrictions(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[A
     after = restriction_days.change_calendars(before, days, mode)
     gained, lost = restriction_days.days_gained_and_lost(before, after)
     return after, gained, lost
-
-
-def _narrow_ranges(ranges: Any) -> Any:
-    if not isinstance(ranges, list):
-        return ranges
-    return [{name: each.get(name) for name in DATE_RANGE} if isinstance(each, dict) else each for each in ranges]

@@ -15,6 +15,8 @@ from onlive_provider.rollout.table import season_words
 class RolloutSummary(Summary):
     """The counts of a rollout, its batches, its plan, and why it was stopped."""
 
+    result_fields = (*Summary.result_fields, "batches", "plan_table")
+
     def __init__(self, rollout: Rollout) -> None:
         super().__init__()
         self._rollout = rollout

@@ -18,9 +18,6 @@ from onlive_provider.seasons.target import Mode
 Days: TypeAlias = tuple[int, int]
 """The numbers of a first and a last day, as ``date.toordinal`` gives them."""
 
-_KNOWN_MEMBERS = ("calendarId", "active", "type", "restrictionDates")
-_KNOWN_DATES = ("include", "exclude")
-
 
 def change_calendars(calendars: Any, days: Iterable[tuple[date, date]], mode: Mode) -> list[Any]:
     """Return the calendars with the days added to, removed from or put in the place of what active ones include.
@@ -52,13 +49,6 @@ def days_gained_and_lost(before: Any, after: Any) -> tuple[int, int]:
 def included_days(calendars: Any) -> list[tuple[date, date]]:
     """Return the days that at least one active calendar includes, in order, neighbours joined."""
     return [(date.fromordinal(first), date.fromordinal(last)) for first, last in _union(_all_included(calendars))]
-
-
-def narrow(calendars: Any) -> Any:
-    """Return the calendars with the members that the API reference names, and no others."""
-    if not isinstance(calendars, list):
-        return calendars
-    return [_members(calendar) if isinstance(calendar, dict) else calendar for calendar in calendars]
 
 
 def is_active(calendar: Any) -> bool:
@@ -161,10 +151,3 @@ def _count(spans: Iterable[Days]) -> int:
 
 def _spell(days: Days) -> list[str]:
     return [date.fromordinal(day).isoformat() for day in days]
-
-
-def _members(calendar: Mapping[str, Any]) -> dict[str, Any]:
-    members = {name: calendar.get(name) for name in _KNOWN_MEMBERS}
-    if isinstance(members["restrictionDates"], dict):
-        members["restrictionDates"] = {name: members["restrictionDates"].get(name) for name in _KNOWN_DATES}
-    return members

@@ -513,6 +513,15 @@ def test_the_result_is_narrowed_to_the_fields_asked_for(server: ManyRecords) -> 
     assert run(update(titles(0), xcom_fields=["total", "updated"])) == {"total": 1, "updated": 1}
 
 
+@pytest.mark.parametrize(("name", "hint"), [("updatd", 'did you mean "updated"?'), ("plan_table", "accepted: total, ")])
+def test_an_xcom_field_that_no_result_has_is_refused_before_any_call(server: ManyRecords, name: str, hint: str) -> None:
+    with pytest.raises(OnlivePayloadError, match="xcom_fields: ") as caught:
+        run(update(titles(0), xcom_fields=["total", name]))
+    (error,) = caught.value.errors
+    assert hint in error.message
+    assert server.requests == []
+
+
 def test_a_configuration_that_cannot_be_used_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", '{"conn_type": "onlive"}')
     with pytest.raises(AirflowFailException, match="login"):

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.seasons import restriction_days
+from onlive_provider.models.changes import narrow
+from onlive_provider.models.fields import SERVICE
 from onlive_provider.seasons.restriction_days import change_calendars, days_gained_and_lost, included_days
 
 SUMMER = (date(2027, 6, 15), date(2027, 9, 15))
@@ -93,7 +94,7 @@ def test_days_are_counted_once_however_many_calendars_include_them() -> None:
 
 def test_unknown_members_are_left_out_of_a_comparison() -> None:
     held = calendar([["2027-06-01", "2027-06-30"]], id=7)
-    assert restriction_days.narrow([held]) == [
+    assert narrow([held], SERVICE.field("calendars")) == [
         {
             "calendarId": "a",
             "active": True,
