@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from onlive_provider.client.signing import Credentials, SigningProfile
+from onlive_provider.client.signing import Credentials, SigningProfile, check_secret
 from onlive_provider.errors import OnliveConfigError
 
 DEFAULT_BASE_URL = "https://openapi.onlive.site"
@@ -55,6 +55,7 @@ class Settings:
             raise OnliveConfigError("login", "is empty; it holds the Access Key ID")
         if not self.credentials.secret_access_key:
             raise OnliveConfigError("password", "is empty; it holds the Secret Access Key")
+        check_secret(self.profile, self.credentials.secret_access_key)
         if not self.credentials.access_key_id.isascii() or not self.credentials.access_key_id.isprintable():
             raise OnliveConfigError("login", "holds characters that cannot stand in an HTTP header")
         if any(character in self.credentials.access_key_id for character in " ,"):
