@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.sync import OnliveClient, SleepingClock
 from onlive_provider.connection.diagnosis import explain
-from onlive_provider.connection.signature_table import Candidate, body_variants, candidates
+from onlive_provider.connection.signature_candidates import Candidate, body_variants, candidates
 from onlive_provider.models.fields import SERVICE
 
 PROBE_BODY: Mapping[str, Any] = {"extraFields": {}}
@@ -82,7 +82,10 @@ class Search:
                 self.tell(number, len(to_try))
                 self.tried[candidate.family] += 1
                 try:
-                    if self._is_accepted(self._send(client, read, candidate.profile), read):
+                    answer = self._send(client, read, candidate.profile)
+                    if self._is_accepted(answer, read) and self._depends_on_key(
+                        client, read, candidate.profile, answer
+                    ):
                         return candidate.profile
                 except StoppedError as stopped:
                     if self.statuses[403] and self.statuses[401]:
@@ -184,6 +187,16 @@ class Search:
             # Not the 401 of a wrong signature: the server looked at the request itself.
             return True
         raise StoppedError(self._explained(answer, call, 1))
+
+    def _depends_on_key(self, client: OnliveClient, call: Call, profile: SigningProfile, answer: Answer) -> bool:
+        """Whether a refusal of the request itself proves the signature: with a wrong key it must be another answer.
+
+        A server may answer 400 to a signature of a length that it does not know, whatever the key.
+        """
+        if 200 <= answer.status < 300:
+            return True
+        wrong = replace(profile, signing_key=f"not {profile.signing_key}")
+        return self._send(client, call, wrong).status != answer.status
 
     def _check_clock(self, answer: Answer, call: Call) -> None:
         server_time = retry.server_time(answer)

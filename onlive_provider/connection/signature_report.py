@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.connection.diagnosis import shown_key
 from onlive_provider.connection.fields import SIGNING_FIELDS
+from onlive_provider.connection.signature_candidates import differences
 from onlive_provider.connection.signature_finder import Search
-from onlive_provider.connection.signature_table import differences
 
 HOW_TO = "docs/connect.md"
 

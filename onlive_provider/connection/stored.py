@@ -7,7 +7,7 @@ from typing import Any
 
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.connection.fields import SIGNING_FIELDS
-from onlive_provider.connection.signature_table import differences
+from onlive_provider.connection.signature_candidates import differences
 
 
 class NotSavedError(Exception):

@@ -27,6 +27,7 @@ from onlive_provider.connection.signature_finder import Search, StoppedError
 from onlive_provider.errors import OnliveNotFoundError, OnliveUnauthorizedError
 from tests.loopback import ID, RESET, SECRET, FakeClock, LoopbackServer, Recorded, reply, settings_for
 
+REFUSED = reply(401, {"statusCode": 401, "message": "Invalid credentials"})
 NIL = "00000000-0000-0000-0000-000000000000"
 Sign = Callable[[Recorded, str, str], str]
 
@@ -330,12 +331,27 @@ def test_one_service_can_be_read_instead_of_the_list() -> None:
 
 
 def test_a_service_that_does_not_exist_proves_the_signature_as_well() -> None:
-    with LoopbackServer(*[reply(401, {"message": "no"})] * 3, reply(404, {"message": "Service not found"})) as server:
+    missing = reply(404, {"message": "Service not found"})
+    with LoopbackServer(REFUSED, REFUSED, missing, REFUSED) as server:
         assert run(fast_settings(server), service_id=ID).code == 0
     assert len(server.requests) == 4
 
 
-REFUSED = reply(401, {"statusCode": 401, "message": "Invalid credentials"})
+def test_a_400_that_every_signature_of_a_form_gets_is_no_proof() -> None:
+    """A server of the default profile with SHA-1 that checks the form of a signature before anything else."""
+
+    def answer(request: Recorded) -> bytes:
+        date, header = request.header("x-onlive-site-date"), request.header("Authorization") or ""
+        lines = [request.method, request.path, request.query, f"x-onlive-site-date:{date}", _sha256(request.body)]
+        right = _mac(SECRET.encode(), "\n".join(lines), "sha1").hex()
+        if re.search("Signature=[0-9a-f]{128}$", header):
+            return reply(400, {"statusCode": 400, "message": "Malformed signature"})
+        return reply(200, {"items": []}) if header.endswith(f"={right}") else REFUSED
+
+    with LoopbackServer() as server:
+        server.otherwise = answer
+        ran = run(fast_settings(server))
+    assert ran.pasted == {"signature_hash": "sha1"}
 
 
 @pytest.mark.parametrize(
