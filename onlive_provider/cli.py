@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from onlive_provider.connection.fields import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
+    from onlive_provider.hooks.onlive import OnliveHook
     from onlive_provider.sandbox.server import Sandbox
 
 DEFAULT_PORT = 8765
@@ -52,6 +56,12 @@ def _add_sandbox(subcommands: argparse._SubParsersAction[argparse.ArgumentParser
         default="merge",
         help="whether extraFields and event keep the keys that an update does not name; default: merge keeps them",
     )
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with a Connection's extra: signatures are checked by its signing profile",
+    )
     parser.set_defaults(run=_run_sandbox)
 
 
@@ -60,28 +70,104 @@ def _add_check(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "check",
         help="test a Connection with one signed, read-only call",
         description="Look a Connection up as Airflow does on this machine and make one signed, read-only call with it. "
-        "Exit status 0: it works; 1: the printed line says what stands in the way.",
+        "Exit status 0: it works; 1: the printed line says what stands in the way; 2: input that cannot be used.",
     )
     parser.add_argument(
         "--conn-id", default=DEFAULT_CONN_ID, help="the Connection to test (default: %(default)s)", metavar="ID"
     )
-    parser.set_defaults(run=_run_check)
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--find-signature",
+        action="store_true",
+        help="look for the signing profile that the server accepts, with signed reads",
+    )
+    ways.add_argument(
+        "--vectors",
+        type=Path,
+        metavar="FILE",
+        help="compare with signatures that the vendor's script computed, stage by stage; makes no call",
+    )
+    finder = parser.add_argument_group("with --find-signature")
+    finder.add_argument(
+        "--service-id", type=_uuid, metavar="ID", help="read this service instead of the list of services"
+    )
+    finder.add_argument(
+        "--write-probe",
+        action="store_true",
+        help="also prove how a body is signed, with a PUT to an id that no record has",
+    )
+    finder.add_argument("--save", action="store_true", help="store the profile in the Connection in Airflow's database")
+    parser.set_defaults(run=_run_check, parser=parser)
 
 
 def _run_check(arguments: argparse.Namespace) -> int:
+    if not arguments.find_signature and (arguments.service_id or arguments.write_probe or arguments.save):
+        arguments.parser.error("--service-id, --write-probe and --save belong to --find-signature")
     # Airflow 3 reads its own database only in a process that says that it is a server; its own CLI says so too.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
     from onlive_provider.hooks.onlive import OnliveHook
 
+    hook = OnliveHook(arguments.conn_id)
     # Airflow logs a secrets backend's failure with all that it tried to read, and a broken URI holds the secret.
     logging.disable(logging.CRITICAL)
     try:
-        works, message = OnliveHook(arguments.conn_id).test_connection()
+        if arguments.vectors:
+            return _check_vectors(hook, arguments)
+        if arguments.find_signature:
+            return _find_signature(hook, arguments)
+        works, message = hook.test_connection()
     finally:
         logging.disable(logging.NOTSET)
     print(f"{arguments.conn_id}: {message}")
     return 0 if works else 1
+
+
+def _find_signature(hook: OnliveHook, arguments: argparse.Namespace) -> int:
+    from onlive_provider.connection.diagnosis import ConnectionUnusableError, find_settings
+    from onlive_provider.connection.signature_command import find_signature
+
+    try:
+        settings = find_settings(lambda: hook.get_connection(arguments.conn_id))
+    except ConnectionUnusableError as error:
+        return _refuse(f"{arguments.conn_id}: {error}")
+    try:
+        return find_signature(
+            settings,
+            arguments.conn_id,
+            say=partial(print, flush=True),
+            progress=sys.stderr,
+            service_id=arguments.service_id,
+            write_probe=arguments.write_probe,
+            save=arguments.save,
+        )
+    except KeyboardInterrupt:
+        print("\nThe search was stopped.")
+        return 1
+
+
+def _check_vectors(hook: OnliveHook, arguments: argparse.Namespace) -> int:
+    from onlive_provider.connection.diagnosis import ConnectionUnusableError, find_settings
+    from onlive_provider.connection.vectors import VectorsError, first_difference, read_vectors
+    from onlive_provider.errors import OnliveConfigError
+
+    try:
+        vectors = read_vectors(arguments.vectors, lambda: find_settings(lambda: hook.get_connection(arguments.conn_id)))
+        found = [(vector.name, first_difference(vector)) for vector in vectors]
+    except ConnectionUnusableError as error:
+        return _refuse(f"{arguments.conn_id}: {error}")
+    except (VectorsError, OnliveConfigError) as error:
+        return _refuse(str(error))
+    for name, difference in found:
+        print(f"{name}: {difference or 'the signature is the same'}")
+    return 1 if any(difference for _, difference in found) else 0
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a service: a UUID is accepted") from None
 
 
 def _port(text: str) -> int:
@@ -94,6 +180,7 @@ def _run_sandbox(arguments: argparse.Namespace) -> int:
     try:
         from onlive_provider.sandbox.seed import SeedError
         from onlive_provider.sandbox.server import Sandbox
+        from onlive_provider.sandbox.signature_profile import ExtraError, read_extra
         from onlive_provider.sandbox.store import StoreError
     except ModuleNotFoundError as error:
         return _refuse(
@@ -106,8 +193,9 @@ def _run_sandbox(arguments: argparse.Namespace) -> int:
             port=arguments.port,
             limits=arguments.limits,
             object_updates=arguments.object_updates,
+            extra=read_extra(arguments.extra) if arguments.extra else None,
         )
-    except (SeedError, StoreError) as error:
+    except (ExtraError, SeedError, StoreError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"port {arguments.port} cannot be used: {error.strerror}; choose another with --port")
@@ -132,7 +220,7 @@ def _greeting(sandbox: Sandbox) -> str:
             f"A local Onlive API is running. Look at it: {sandbox.url}/",
             "",
             "Its Airflow Connection:",
-            f"  export AIRFLOW_CONN_ONLIVE_DEFAULT='{sandbox.connection_json()}'",
+            f"  export AIRFLOW_CONN_ONLIVE_DEFAULT={shlex.quote(sandbox.connection_json())}",
             "",
             "Some ids to try:",
             *services,

@@ -162,8 +162,8 @@ class OnliveUnauthorizedError(OnliveStatusError):
     """401: the credentials or the signature were refused."""
 
     advice = (
-        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile is not the "
-        "vendor's: correct `string_to_sign`, `signature_hash` or `signature_encoding` in the Connection's extra."
+        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile, an assumption, is "
+        "not the vendor's: `onlive check --find-signature` looks for it, and the vendor's authentication page says it."
     )
 
 

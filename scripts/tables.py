@@ -1,4 +1,4 @@
-"""Write the tables of fields in the documentation, from the one table in the code and the models' JSON schemas.
+"""Write the tables of the documentation from the code: the fields of a record, and a signature's placeholders.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``make tables`` writes all of them anew.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from onlive_provider.client.placeholders import KEY_PLACEHOLDERS, PLACEHOLDERS, SECRET_FORMS
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.fields import APPOINTMENT, SERVICE, Field, Resource
 from onlive_provider.models.service import ServiceUpdate
@@ -43,10 +44,26 @@ def seed_table() -> str:
     return "\n".join(["| record | updatable fields |", "|---|---|", *rows])
 
 
+def placeholders_table() -> str:
+    """Return the placeholders of a signing profile: what each stands for, and where it may stand."""
+    rows = []
+    for name, each in PLACEHOLDERS.items():
+        kind = "yes" if each.group == "time" else ""
+        rows.append(f"| `{{{name}}}` | {each.meaning} | {kind} | {'yes' if name in KEY_PLACEHOLDERS else ''} |")
+    head = ["| placeholder | stands for | a time | in a further line of `signing_key` |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def secrets_table() -> str:
+    """Return the forms of the secret in the first line of the signing key."""
+    rows = [f"| `{{{name}}}` | {each.meaning} |" for name, each in SECRET_FORMS.items()]
+    return "\n".join(["| placeholder | stands for |", "|---|---|", *rows])
+
+
 def tables() -> dict[str, str]:
     """Return every table by its name."""
     named = {f"{resource.name}s": fields_table(resource, model.model_json_schema()) for resource, model in MODELS}
-    return {**named, "seed": seed_table()}
+    return {**named, "seed": seed_table(), "placeholders": placeholders_table(), "secrets": secrets_table()}
 
 
 def with_tables(text: str) -> str:

@@ -86,6 +86,30 @@ def test_the_switches_reach_the_sandbox(run_sandbox, tmp_path):
     assert data.stat().st_size > 0
 
 
+def test_any_signing_profile_reaches_the_sandbox_and_the_connection_that_it_prints(run_sandbox, tmp_path):
+    extra = {"string_to_sign": "{date} '{method}' {path_query} {body}", "signing_key": r"{secret}\n{day}", "timeout": 7}
+    (tmp_path / "extra.json").write_text(json.dumps(extra))
+    _, printed = run_sandbox("--port", "0", "--extra", str(tmp_path / "extra.json"))
+    (line,) = re.findall(r"export AIRFLOW_CONN_ONLIVE_DEFAULT=.*", printed)
+    shell = subprocess.run(
+        ["bash", "-c", f"{line}\nprintenv AIRFLOW_CONN_ONLIVE_DEFAULT"], capture_output=True, text=True
+    )
+    assert json.loads(shell.stdout)["extra"] == extra
+    environment = os.environ | {"AIRFLOW_CONN_ONLIVE_DEFAULT": shell.stdout.strip()}
+    checked = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "check"], capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_an_unusable_extra_is_one_clear_line(capsys, tmp_path):
+    (tmp_path / "extra.json").write_text('{"string_to_sign": "{dat}"}')
+    assert main(["sandbox", "--port", "0", "--extra", str(tmp_path / "extra.json")]) == 2
+    assert capsys.readouterr().err == "onlive: {dat} is not a placeholder that can stand there\n"
+    assert main(["sandbox", "--port", "0", "--extra", str(tmp_path / "none.json")]) == 2
+    assert capsys.readouterr().err == f"onlive: {tmp_path}/none.json: cannot be read: No such file or directory\n"
+
+
 def test_a_taken_port_is_one_clear_line(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -153,4 +177,6 @@ def test_the_help_names_every_switch_and_the_default_port(capsys):
         main(["sandbox", "--help"])
     told = capsys.readouterr().out
     assert "default: 8765" in told
-    assert all(switch in told for switch in ("--port", "--data", "--seed-file", "--limits", "--object-updates"))
+    assert all(
+        switch in told for switch in ("--port", "--data", "--seed-file", "--limits", "--object-updates", "--extra")
+    )

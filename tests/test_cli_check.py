@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -58,9 +59,47 @@ def test_a_connection_in_airflows_own_database_is_found(tmp_path: Path):
         return subprocess.run([str(tools / command[0]), *command[1:]], env=home, capture_output=True, text=True)
 
     assert run("airflow", "db", "migrate").returncode == 0
-    with Sandbox() as sandbox:
-        added = run("airflow", "connections", "add", "onlive_stored", "--conn-json", sandbox.connection_json())
+    check = ("onlive", "check", "--conn-id", "onlive_stored")
+    profile = {"string_to_sign": r"{method}\n{path}\n{query}\n{date}\n{body_sha256}", "signature_encoding": "base64"}
+    with Sandbox(extra=profile) as sandbox:
+        connection = json.loads(sandbox.connection_json()) | {"extra": {"timeout": 7, "signature_hash": "sha1"}}
+        added = run("airflow", "connections", "add", "onlive_stored", "--conn-json", json.dumps(connection))
         assert added.returncode == 0, added.stderr
-        checked = run("onlive", "check", "--conn-id", "onlive_stored")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert checked.stdout.splitlines()[-1].startswith(f"onlive_stored: It works: {sandbox.url} ")
+        refused = run(*check)
+        found = run(*check, "--find-signature", "--write-probe", "--save")
+        works = run(*check)
+        calls = sandbox.calls()
+    assert refused.returncode == 1
+    assert "onlive check --find-signature" in refused.stdout
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "Saved in the Connection onlive_stored." in found.stdout
+    assert works.returncode == 0, works.stdout + works.stderr
+    assert works.stdout.splitlines()[-1].startswith(f"onlive_stored: It works: {sandbox.url} ")
+    assert {call["status"] for call in calls if call["method"] == "PUT"} == {404}
+    assert run("airflow", "connections", "export", str(tmp_path / "stored.json")).returncode == 0
+    stored = json.loads((tmp_path / "stored.json").read_text())["onlive_stored"]
+    assert json.loads(stored["extra"]) == {"timeout": 7, **profile}
+    assert sandbox.secret_access_key not in found.stdout + found.stderr + refused.stdout + works.stdout
+
+
+def test_the_finder_refuses_to_save_where_airflow_cannot_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    profile = {"string_to_sign": r"{date}\n{method}\n{path_query}\n{body_sha256}"}
+    with Sandbox(extra=profile) as sandbox:
+        connection = json.loads(sandbox.connection_json()) | {"extra": {}}
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_ENV", json.dumps(connection))
+        assert main(["check", "--conn-id", "onlive_env", "--find-signature", "--save"]) == 0
+    shown = capsys.readouterr()
+    assert json.dumps(profile, indent=2) in shown.out
+    refusal = "Not saved: onlive_env comes from EnvironmentVariablesBackend, which Airflow cannot write to."
+    assert shown.out.splitlines()[-1].startswith(refusal)
+    assert "Trying signing profile 1 of " in shown.err
+
+
+def test_the_finder_needs_a_connection_that_can_be_read(monkeypatch, capsys):
+    assert main(["check", "--conn-id", "onlive_nowhere", "--find-signature"]) == 2
+    assert capsys.readouterr().err.startswith("onlive: onlive_nowhere: ")
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_OTHER", "onlive://AKONLIVE:SECRET@/?timeuot=1")
+    assert main(["check", "--conn-id", "onlive_other", "--find-signature"]) == 2
+    assert "extra.timeuot" in capsys.readouterr().err

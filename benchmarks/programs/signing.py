@@ -1,4 +1,7 @@
-"""Signing one PUT many times over: this provider's signature, or AWS Signature Version 4 as botocore makes it."""
+"""Signing one PUT many times over: this provider's signature, or AWS Signature Version 4 as botocore makes it.
+
+The largest profile has two stages and a key that is derived in four steps, as Signature Version 4 has.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,14 @@ if job["signer"] == "botocore":
 else:
     from onlive_provider.client import signing
 
-    profile, credentials = signing.SigningProfile(), signing.Credentials("KEY", "secret")
+    LARGEST = signing.SigningProfile(
+        r"AWS4-HMAC-SHA256\n{date}\n{day}/eu-west-1/onlive/aws4_request\n{canonical_request_hash}",
+        r"{method}\n{path}\n{query}\ncontent-type:application/json\nhost:{host}\nx-onlive-site-date:{date}\n\n"
+        r"content-type;host;x-onlive-site-date\n{body_sha256}",
+        r"AWS4{secret}\n{day}\neu-west-1\nonlive\naws4_request",
+    )
+    profile = {"default profile": signing.SigningProfile(), "largest profile": LARGEST}[job["signer"]]
+    credentials = signing.Credentials("KEY", "secret")
 
     def sign() -> object:
         """Sign as the client does."""

@@ -24,6 +24,7 @@ from onlive_provider.client.protocol import (
     status_error,
 )
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Flow, Note, Send, Wait
 from onlive_provider.models.changes import holds
 from onlive_provider.models.fields import SERVICE, Resource
@@ -73,6 +74,10 @@ class Flows:
         outcome = yield from self._attempt(call, patience)
         if _record(outcome) is None:
             raise self._error(call, outcome, patience, attempts=1)
+
+    def attempt(self, call: Call, profile: SigningProfile) -> Flow[Answer | Failure]:
+        """Make a call once, signed with a profile that need not be the Connection's, and return what came back."""
+        return (yield from self._attempt(call, _Patience(self.clock), profile))
 
     def write(
         self, resource: Resource, record_id: str, patch: Mapping[str, Any], before: Mapping[str, Any] | None
@@ -142,7 +147,9 @@ class Flows:
         yield Note(f"{call}: {made}")
         return record
 
-    def _attempt(self, call: Call, patience: _Patience) -> Flow[Answer | Failure]:
+    def _attempt(
+        self, call: Call, patience: _Patience, profile: SigningProfile | None = None
+    ) -> Flow[Answer | Failure]:
         budget = self._budget(call)
         while delay := budget.take(self.clock.monotonic()):
             kind = "writes" if call.is_write else "reads"
@@ -153,7 +160,7 @@ class Flows:
         request = build_request(
             call,
             base_url=self.settings.base_url,
-            profile=self.settings.profile,
+            profile=profile or self.settings.profile,
             credentials=self.settings.credentials,
             now=self.clock.time() + self._correction,
         )

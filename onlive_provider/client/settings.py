@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from onlive_provider.client.signing import Credentials, SigningProfile
+from onlive_provider.client.signing import Credentials, SigningProfile, check_secret
 from onlive_provider.errors import OnliveConfigError
 from onlive_provider.models.changes import ObjectUpdates
 
@@ -54,6 +54,7 @@ class Settings:
             raise OnliveConfigError("login", "is empty; it holds the Access Key ID")
         if not self.credentials.secret_access_key:
             raise OnliveConfigError("password", "is empty; it holds the Secret Access Key")
+        check_secret(self.profile, self.credentials.secret_access_key)
         if not self.credentials.access_key_id.isascii() or not self.credentials.access_key_id.isprintable():
             raise OnliveConfigError("login", "holds characters that cannot stand in an HTTP header")
         if any(character in self.credentials.access_key_id for character in " ,"):

@@ -23,8 +23,9 @@ from onlive_provider.client.budget.process import shared_budgets
 from onlive_provider.client.environment import read_environment
 from onlive_provider.client.flows import Clock, Flows
 from onlive_provider.client.listing import ServiceListing
-from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
+from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Call, Failure, FailureKind, Request
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Flow, Note, Send, Wait
 from onlive_provider.client.updates import Update, Updated, update
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
@@ -123,6 +124,13 @@ class OnliveClient:
     def probe(self) -> None:
         """Make one signed, read-only call and raise what stands in the way, if anything does."""
         self._run(self._flows.probe())
+
+    def attempt(self, call: Call, profile: SigningProfile) -> Answer | Failure:
+        """Make a call once, within the budget, signed with a profile that need not be the Connection's.
+
+        :return: what came back, a refusal too: nothing is raised and nothing is sent again.
+        """
+        return self._run(self._flows.attempt(call, profile))
 
     def _run(self, flow: Flow[T]) -> T:
         outcome: Answer | Failure | None = None

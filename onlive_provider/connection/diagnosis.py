@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onlive_provider import errors
 
 if TYPE_CHECKING:
+    from onlive_provider.client.settings import Settings
     from onlive_provider.connection.settings import ConnectionParts
 
 _HEADLINES: tuple[tuple[type[errors.OnliveError], str], ...] = (
@@ -28,38 +29,64 @@ _URI_ADVICE = (
 )
 
 
+class ConnectionUnusableError(Exception):
+    """A Connection is missing or cannot be used; the message is a sentence without a secret."""
+
+
 def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
     """Make one signed, read-only call with a Connection. Never raises.
 
     :param find: looks the Connection up.
     :return: whether it works, and a sentence that holds no secret.
     """
+    from onlive_provider.client.sync import OnliveClient
+
+    try:
+        settings = find_settings(find)
+        with OnliveClient(settings) as client:
+            client.probe()
+    except ConnectionUnusableError as error:
+        return False, str(error)
+    except errors.OnliveError as error:
+        return False, explain(error)
+    except Exception as error:
+        return False, f"The test itself failed ({type(error).__name__})"
+    return True, f"It works: {settings.base_url} accepts the access key{shown_key(settings)}"
+
+
+def find_settings(find: Callable[[], ConnectionParts]) -> Settings:
+    """Look a Connection up and read its settings.
+
+    :param find: looks the Connection up.
+    :raises ConnectionUnusableError: it is missing, not readable, or a field of it cannot be used.
+    """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-    from onlive_provider.client.sync import OnliveClient
     from onlive_provider.connection.settings import read_settings
 
     try:
         connection = find()
     except AirflowNotFoundException as error:
-        return False, f"{error}, or what is defined is not readable. {_URI_ADVICE}"
+        raise ConnectionUnusableError(f"{error}, or what is defined is not readable. {_URI_ADVICE}") from None
     except Exception as error:
         # Airflow's own message about a malformed URI repeats the URI, with the secret in it.
-        return False, f"The Connection is not readable ({type(error).__name__}). {_URI_ADVICE}"
+        raise ConnectionUnusableError(
+            f"The Connection is not readable ({type(error).__name__}). {_URI_ADVICE}"
+        ) from None
     try:
-        settings = read_settings(connection)
-        with OnliveClient(settings) as client:
-            client.probe()
-    except errors.OnliveError as error:
-        return False, _explain(error)
-    except Exception as error:
-        return False, f"The test itself failed ({type(error).__name__})"
+        return read_settings(connection)
+    except errors.OnliveConfigError as error:
+        raise ConnectionUnusableError(explain(error)) from None
+
+
+def shown_key(settings: Settings) -> str:
+    """Return the end of an Access Key ID for a sentence, nothing of a short one."""
     key = settings.credentials.access_key_id
-    shown = f" ending in {key[-4:]}" if len(key) >= 8 else ""
-    return True, f"It works: {settings.base_url} accepts the access key{shown}"
+    return f" ending in {key[-4:]}" if len(key) >= 8 else ""
 
 
-def _explain(error: errors.OnliveError) -> str:
+def explain(error: errors.OnliveError) -> str:
+    """Return what an error means for a Connection, its cause first."""
     for kind, headline in _HEADLINES:
         if isinstance(error, kind):
             return f"{headline}: {error}"

@@ -129,16 +129,34 @@ EXTRA_FIELDS = (
     ExtraField(
         "string_to_sign",
         "Signing: string to sign",
-        r"Template over {method} {path} {query} {host} {date} {access_key_id} {body} {body_sha256}; \n is a newline; "
-        "{date} is required. Empty: this provider's assumption.",
+        r"Template of what is signed, such as {method}\n{path}\n{date}\n{body_sha256}; \n is a newline, and the "
+        "documentation lists the placeholders. Empty: this provider's assumption.",
         "text",
         default=r"{method}\n{path}\n{query}\nx-onlive-site-date:{date}\n{body_sha256}",
         stored=False,
     ),
     ExtraField(
+        "canonical_request",
+        "Signing: canonical request",
+        "Template whose hash is {canonical_request_hash} in the string to sign, for a signature of two stages. "
+        "Empty: none, an assumption.",
+        "text",
+        default="",
+        stored=False,
+    ),
+    ExtraField(
+        "signing_key",
+        "Signing: key",
+        r"The first line, with {secret}, is the key; each further line, after \n, is HMACed with the key so far. "
+        "Empty: {secret}, an assumption.",
+        "text",
+        default="{secret}",
+        stored=False,
+    ),
+    ExtraField(
         "signature_hash",
         "Signing: hash",
-        "Hash of the HMAC over the string to sign. Empty: sha256, an assumption.",
+        "Hash of the HMACs and of the canonical request. Empty: sha256, an assumption.",
         "choice",
         default="sha256",
         choices=("sha256", "sha512", "sha1"),
@@ -154,3 +172,5 @@ EXTRA_FIELDS = (
         stored=False,
     ),
 )
+SIGNING_FIELDS = tuple(field.name for field in EXTRA_FIELDS if not field.stored)
+"""The settings that make up the signing profile."""

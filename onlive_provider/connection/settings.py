@@ -8,14 +8,13 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from onlive_provider.connection.fields import EXTRA_FIELDS, ExtraField
+from onlive_provider.connection.fields import EXTRA_FIELDS, SIGNING_FIELDS, ExtraField
 
 if TYPE_CHECKING:
     from onlive_provider.client.settings import Settings
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _EXTRA_BY_NAME = {field.name: field for field in EXTRA_FIELDS}
-_PROFILE = ("string_to_sign", "signature_hash", "signature_encoding")
 
 
 class ConnectionParts(Protocol):
@@ -62,7 +61,7 @@ def read_settings(connection: ConnectionParts) -> Settings:
             f"{DEFAULT_BASE_URL} (in a URI, nothing may follow the host but ?settings)",
         )
     extra = _read_extra(connection.extra)
-    profile = {name: extra.pop(name) for name in _PROFILE if name in extra}
+    profile = {name: extra.pop(name) for name in SIGNING_FIELDS if name in extra}
     return Settings(
         credentials=Credentials(connection.login or "", connection.password or ""),
         base_url=_base_url((connection.host or "").strip() or DEFAULT_BASE_URL, connection.port or None),

@@ -19,19 +19,29 @@ from onlive_provider.sandbox.clock import Clock, to_text
 from onlive_provider.sandbox.errors import ApiError
 from onlive_provider.sandbox.limits import CallLimits
 from onlive_provider.sandbox.signature import verify
+from onlive_provider.sandbox.signature_profile import SignatureProfile
 from onlive_provider.sandbox.store import Kind, Store
 
 _API = "/api/"
 
 
-def create_app(store: Store, clock: Clock, *, limits: CallLimits | None = None, merge_objects: bool = True) -> FastAPI:
+def create_app(
+    store: Store,
+    clock: Clock,
+    *,
+    limits: CallLimits | None = None,
+    merge_objects: bool = True,
+    profile: SignatureProfile | None = None,
+) -> FastAPI:
     """Build the application.
 
     :param store: what it serves.
     :param clock: the server's time: it judges signatures, stamps records and fills the ``Date`` header.
     :param limits: None for no limits.
     :param merge_objects: True keeps the keys of ``extraFields`` and ``event`` that an update does not name.
+    :param profile: what is signed and how; None for the default.
     """
+    signed = profile or SignatureProfile({})
     app = _Application(
         title="Onlive sandbox",
         version=__version__,
@@ -51,6 +61,7 @@ def create_app(store: Store, clock: Clock, *, limits: CallLimits | None = None, 
             body=await request.body(),
             now=clock(),
             secret_of=store.secret_of,
+            profile=signed,
         )
         if limits is not None:
             limits.take(access_key_id, request.method, clock())

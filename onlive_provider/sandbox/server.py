@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from onlive_provider.sandbox.brand import build_brand
 from onlive_provider.sandbox.clock import Clock, system_clock, to_text
 from onlive_provider.sandbox.limits import CallLimits
 from onlive_provider.sandbox.seed import SeedError, read_seed
+from onlive_provider.sandbox.signature_profile import SignatureProfile
 from onlive_provider.sandbox.store import Kind, Store
 
 HOST = "127.0.0.1"
@@ -32,6 +34,8 @@ class Sandbox:
     :param clock: the server's time, an aware datetime; None for the machine's.
     :param object_updates: what becomes of the keys of ``extraFields`` and ``event`` that an update does not name:
         ``merge`` keeps them, ``replace`` drops them.
+    :param extra: a Connection's extra: its signing profile is what signatures are checked by; None for the default.
+    :raises ExtraError: the signing profile in the extra cannot be used.
     :raises SeedError: the seed file cannot be used, or the data file holds records already.
     :raises StoreError: the data file cannot be used.
     :raises OSError: the port is taken.
@@ -45,7 +49,10 @@ class Sandbox:
         limits: bool = False,
         clock: Clock | None = None,
         object_updates: Literal["merge", "replace"] = "merge",
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
+        self._extra = dict(extra or {})
+        profile = SignatureProfile(self._extra)
         self._clock = clock or system_clock
         self._store = _open_store(data, seed_file, self._clock)
         organization = self._store.organizations()[0]
@@ -64,6 +71,7 @@ class Sandbox:
             self._clock,
             limits=CallLimits() if limits else None,
             merge_objects=object_updates == "merge",
+            profile=profile,
         )
         self._server = _Server(
             uvicorn.Config(
@@ -124,14 +132,15 @@ class Sandbox:
 
     def connection_json(self) -> str:
         """Give the Airflow Connection to this sandbox, as the value of ``AIRFLOW_CONN_ONLIVE_DEFAULT``."""
-        return json.dumps(
-            {
-                "conn_type": "onlive",
-                "login": self.access_key_id,
-                "password": self.secret_access_key,
-                "host": self.url,
-            }
-        )
+        connection: dict[str, Any] = {
+            "conn_type": "onlive",
+            "login": self.access_key_id,
+            "password": self.secret_access_key,
+            "host": self.url,
+        }
+        if self._extra:
+            connection["extra"] = self._extra
+        return json.dumps(connection)
 
     def records(self, kind: Kind) -> list[dict[str, Any]]:
         """Read all records of the Connection's organization, with the fields that the API does not answer.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
@@ -10,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote_to_bytes
 
 from onlive_provider.sandbox.errors import unauthorized
+from onlive_provider.sandbox.signature_profile import SignatureProfile
 
 WINDOW = timedelta(minutes=15)
 """How far a request's date may be from the server's clock."""
 
-_AUTHORIZATION = re.compile(r"ONLIVESITE Credential:([!-+\--~]+), Signature=([0-9a-f]{64})")
+_AUTHORIZATION = re.compile(r"ONLIVESITE Credential:([!-+\--~]+), Signature=([0-9A-Za-z+/=]+)")
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 
@@ -27,6 +27,7 @@ def verify(
     body: bytes,
     now: datetime,
     secret_of: Callable[[str], str | None],
+    profile: SignatureProfile,
 ) -> str:
     """Return the access key id that signed the request; raise the API's 401 when anything about it does not hold.
 
@@ -35,25 +36,26 @@ def verify(
     :param headers: the request's headers, looked up in lower case.
     :param now: the server's time; the request's date may be 15 minutes off.
     :param secret_of: gives an access key id's secret, or None when there is no such key.
+    :param profile: what is signed and how.
     """
     authorization = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    date = headers.get("x-onlive-site-date", "")
-    if authorization is None or not _is_within_window(date, now):
+    date = _read_date(headers.get("x-onlive-site-date", ""))
+    if authorization is None or date is None or abs(now - date) > WINDOW:
         raise unauthorized()
     access_key_id, signature = authorization.groups()
     secret = secret_of(access_key_id)
     if secret is None:
         raise unauthorized()
-    signed = "\n".join(
-        [
-            method,
-            path.decode("latin-1"),
-            canonical_query(query),
-            f"x-onlive-site-date:{date}",
-            hashlib.sha256(body).hexdigest(),
-        ]
+    expected = profile.signature(
+        method=method,
+        path=path.decode("utf-8", "surrogateescape"),
+        query=canonical_query(query),
+        host=headers.get("host", ""),
+        body=body,
+        date=date,
+        access_key_id=access_key_id,
+        secret=secret,
     )
-    expected = hmac.new(secret.encode(), signed.encode("latin-1"), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, signature):
         raise unauthorized()
     return access_key_id
@@ -73,11 +75,10 @@ def _encode(part: bytes) -> str:
     return quote(unquote_to_bytes(part.replace(b"+", b" ")), safe="-_.~")
 
 
-def _is_within_window(date: str, now: datetime) -> bool:
+def _read_date(date: str) -> datetime | None:
     if _DATE.fullmatch(date) is None:
-        return False
+        return None
     try:
-        sent = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        return False
-    return abs(now - sent) <= WINDOW
+        return None

@@ -96,8 +96,8 @@ class TestTheBytesOnTheWire:
         "profile",
         [
             SigningProfile(),
-            SigningProfile(r"{method} {host}\n{date}", "sha512", "base64"),
-            SigningProfile(r"100% %s {access_key_id};{date};{query};{body}", "sha1", "hex"),
+            SigningProfile(r"{method} {host}\n{date}", signature_hash="sha512", signature_encoding="base64"),
+            SigningProfile(r"100% %s {access_key_id};{date};{query};{body}", signature_hash="sha1"),
         ],
     )
     def test_the_signature_is_what_an_independent_implementation_makes_of_the_raw_request(

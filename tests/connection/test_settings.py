@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseHook, Connection
 
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials, SigningProfile
-from onlive_provider.connection.fields import EXTRA_FIELDS
+from onlive_provider.connection.fields import EXTRA_FIELDS, SIGNING_FIELDS
 from onlive_provider.connection.settings import read_settings
 from onlive_provider.errors import OnliveConfigError
 
@@ -48,7 +48,7 @@ def test_key_id_and_secret_are_enough():
 def test_the_tables_defaults_are_the_clients():
     values = {field.name: getattr(PLAIN, field.name, None) for field in EXTRA_FIELDS}
     profile = SigningProfile()
-    values |= {name: getattr(profile, name) for name in ("string_to_sign", "signature_hash", "signature_encoding")}
+    values |= {name: getattr(profile, name) for name in SIGNING_FIELDS}
     assert {field.name: field.default for field in EXTRA_FIELDS} == values
 
 
@@ -187,7 +187,10 @@ def test_a_setting_is_read_in_its_type_also_from_text(name, value, expected):
         ("object_updates", False, "false is not merge or replace"),
         ("string_to_sign", 5, "5 is not text"),
         ("string_to_sign", "{method}", "{date}"),
-        ("string_to_sign", "{date}{secret}", "{secret} is not a placeholder"),
+        ("string_to_sign", "{date}{secret}", "{secret} stands only in the first line of extra.signing_key"),
+        ("canonical_request", "{method}", "extra.string_to_sign holds no {canonical_request_hash}"),
+        ("signing_key", "{day}", "{day} cannot stand there"),
+        ("signing_key", ["{secret}"], '["{secret}"] is not text'),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_what_is_accepted(name, value, said):
@@ -246,7 +249,13 @@ def test_an_extra_that_is_no_json_object_is_refused(extra, said):
 
 
 def test_the_signing_profile_comes_from_the_extra():
-    profile = {"string_to_sign": "{date}", "signature_hash": "sha1", "signature_encoding": "base64"}
+    profile = {
+        "string_to_sign": r"{date}\n{canonical_request_hash}",
+        "canonical_request": "{method}",
+        "signing_key": r"{secret}\n{day}",
+        "signature_hash": "sha1",
+        "signature_encoding": "base64",
+    }
     assert settings(extra=profile).profile == SigningProfile(**profile)
 
 

@@ -51,7 +51,7 @@ def test_a_secret_that_is_refused_comes_with_the_hint_at_the_signing_profile(con
         works, message = connect(sandbox.url, login=sandbox.access_key_id, password="not the secret").test_connection()
     assert not works
     assert message.startswith("The credentials were refused: ")
-    assert "`string_to_sign`" in message
+    assert "`onlive check --find-signature`" in message
     assert "not the secret" not in message
 
 

@@ -1,0 +1,67 @@
+"""What the documentation says of the settings is what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import Credentials, SigningProfile
+from onlive_provider.connection.fields import EXTRA_FIELDS, SIGNING_FIELDS
+from onlive_provider.connection.vectors import OPTIONAL, REQUIRED, first_difference, read_vectors
+from onlive_provider.sandbox.signature_profile import SignatureProfile
+from scripts.tables import DOCS, with_tables
+
+PAGES = sorted(DOCS.glob("*.md"))
+CONNECTION, CONNECT = ((DOCS / name).read_text("utf-8") for name in ("connection.md", "connect.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_are_the_codes(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert with_tables(text) == text, "run make tables"
+
+
+def test_every_setting_of_the_extra_is_in_the_table_of_settings() -> None:
+    assert [field.name for field in EXTRA_FIELDS if f"\n| `{field.name}` |" not in CONNECTION] == []
+
+
+def profiles() -> list[dict[str, str]]:
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", CONNECTION, re.DOTALL)]
+    return [block for block in blocks if "string_to_sign" in block]
+
+
+@pytest.mark.parametrize("profile", profiles())
+def test_the_profiles_that_it_shows_can_be_used_by_client_and_sandbox(profile: dict[str, str]) -> None:
+    SigningProfile(**profile)
+    SignatureProfile(profile)
+
+
+def test_it_shows_a_profile_of_one_stage_and_one_of_two() -> None:
+    assert {"canonical_request" in profile for profile in profiles()} == {True, False}
+
+
+def test_the_five_settings_of_a_signature_are_explained() -> None:
+    section = CONNECTION.partition("## The signing profile")[2].partition("\n## ")[0]
+    assert [name for name in SIGNING_FIELDS if f"`{name}`" not in section] == []
+
+
+def test_every_field_of_a_vector_is_explained() -> None:
+    section = CONNECT.partition("## 5. ")[2]
+    assert [name for name in REQUIRED + OPTIONAL if f"`{name}`" not in section] == []
+
+
+def test_the_vector_that_it_shows_gives_the_line_that_it_shows(tmp_path: Path) -> None:
+    (block,) = (each for each in re.findall(r"```json\n(.*?)```", CONNECT, re.DOTALL) if '"signature"' in each)
+    (tmp_path / "vectors.json").write_text(block)
+    (vector,) = read_vectors(tmp_path / "vectors.json", lambda: Settings(Credentials("AKID", "geheim")))
+    assert f"vector 1: {first_difference(vector)}" in CONNECT
+
+
+def test_the_pages_that_it_links_exist() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
