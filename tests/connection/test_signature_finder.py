@@ -160,7 +160,7 @@ def test_the_scheme_can_be_written_down_and_works_for_a_read_and_a_write(scheme:
             client.probe()
             for body in ({"name": "é"}, {}):
                 with pytest.raises(OnliveNotFoundError):
-                    client.update_service(ID, body)
+                    client.put_service(ID, body)
         with OnliveClient(fast_settings(server)) as client, pytest.raises(OnliveUnauthorizedError):
             client.probe()
 
@@ -225,7 +225,7 @@ def test_a_write_probe_proves_the_body_with_puts_to_the_nil_uuid_only(scheme: Sc
     with signing_server(scheme.sign) as again:
         client = OnliveClient(fast_settings(again, profile=SigningProfile(**ran.pasted)))
         with client, pytest.raises(OnliveNotFoundError):
-            client.update_service(ID, {"name": "another body"})
+            client.put_service(ID, {"name": "another body"})
 
 
 @pytest.mark.parametrize(
