@@ -103,7 +103,8 @@ def _resolved(schema: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, 
 def _type(field: Field, schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{choice}`" for choice in schema["enum"])
-    return _KINDS.get(field.kind, field.kind)
+    kind = _KINDS.get(field.kind, field.kind)
+    return f"{kind}; an item is known by {', '.join(f'`{name}`' for name in field.key)}" if field.key else kind
 
 
 def _described(schema: Mapping[str, Any]) -> str:

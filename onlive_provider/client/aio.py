@@ -1,4 +1,4 @@
-"""The client for many records at once: runs the same flows with one ``aiohttp`` session and bounded concurrency."""
+"""The client for many records at once: the same flows on one ``aiohttp`` session, with bounded concurrency."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class AsyncOnliveClient:
     """The Onlive API for one Connection, for one event loop. Use it in an ``async with`` block.
 
     :param settings: how to reach the API.
-    :param connections: how many flows may be under way at once, each with one connection at most. A further one waits
-        for its turn before its first call is signed and counted, so that neither is out of date when the call leaves.
+    :param connections: how many flows may run at once, each with at most one connection. Others wait before their first
+        call is signed and counted, so that neither is out of date when the call leaves.
     :param clock: where the time comes from and how a task waits.
     :param random: evenly distributed in [0, 1), for the jitter of a back-off.
     :raises OnliveConfigError: the environment's proxy or CA bundle cannot be used.
@@ -74,13 +74,13 @@ class AsyncOnliveClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # `connect` and not `sock_connect`: it is the only one that a proxy's answer to a CONNECT has to keep to.
+            # `connect` and not `sock_connect`: only `connect` bounds a proxy's answer to a CONNECT.
             timeout=aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout),
             trust_env=False,
         )
-        # aiohttp sends an idempotent request again by itself when a connection breaks, PUT among them. Whether a
-        # write is sent again is the flows' decision, after looking the record up. There is no public switch; this one
-        # is read first so that an aiohttp without it fails here, and does not send a write twice.
+        # aiohttp resends idempotent requests, PUT among them, when a connection breaks. Whether a write is sent again
+        # is up to the flows, which look the record up first. There is no public switch. This one is read before it is
+        # set, so that an aiohttp without it fails here instead of sending a write twice.
         if self._session._retry_connection:
             self._session._retry_connection = False
         return self
@@ -130,7 +130,7 @@ class AsyncOnliveClient:
             return Failure(_kind(error), self._detail(error))
 
     def _detail(self, error: Exception) -> str:
-        """Return the cause on one line. Most of aiohttp's own texts repeat what the server sent, or the address."""
+        """Return the cause on one line. Most of aiohttp's own messages repeat what the server sent, or the address."""
         cause = _cause(error)
         name = type(cause).__name__
         if isinstance(cause, aiohttp.ClientHttpProxyError):
@@ -141,10 +141,10 @@ class AsyncOnliveClient:
 
 
 class _Way(NamedTuple):
-    """What every request needs to know of the proxy.
+    """How requests go through the proxy, if there is one.
 
-    :param headers: for the proxy, beside the request's own.
-    :param tunnel_headers: for the proxy, with the request for a tunnel.
+    :param headers: for the proxy, sent with the request's own.
+    :param tunnel_headers: for the proxy, sent with the request for a tunnel.
     """
 
     proxy: str | None = None
@@ -153,9 +153,9 @@ class _Way(NamedTuple):
 
 
 def _way(base_url: str, environment: Environment) -> _Way:
-    """Return the way to the server.
+    """Return how to get to the server.
 
-    :raises OnliveConfigError: the environment's proxy speaks SOCKS, which aiohttp does not.
+    :raises OnliveConfigError: the environment's proxy is a SOCKS proxy, which aiohttp cannot use.
     """
     if environment.proxy is None:
         return _Way()
@@ -165,7 +165,7 @@ def _way(base_url: str, environment: Environment) -> _Way:
             proxy_variable(base_url),
             "is a SOCKS proxy, which many updates at once cannot go through; accepted is one of http:// or https://",
         )
-    # Left to itself, aiohttp tells an http proxy the credentials once a connection, and not with every request.
+    # By default aiohttp sends an http proxy's credentials once per connection, and not with every request.
     tunnels = base_url.startswith("https:")
     return _Way(address, None, headers) if tunnels else _Way(address, headers)
 
@@ -181,7 +181,7 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Failure:
 
 
 def _kind(error: Exception) -> FailureKind:
-    """Return what an error says of the request's fate; an unfamiliar one says nothing, so the request may be there."""
+    """Return what an error means for the request's fate. After an unfamiliar one it may have arrived."""
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = _cause(error)
         if isinstance(cause, ConnectionResetError):

@@ -1,7 +1,7 @@
-"""The whole logic of a call as generators: they yield what they want done and are sent the outcome, and do no I/O.
+"""The logic of a call, without I/O: generators that yield what they need done and are sent the outcome.
 
-A driver runs a flow: for each :class:`Send` it makes the exchange and sends back an ``Answer`` or a ``Failure``; for
-each :class:`Wait` it waits; each :class:`Note` it logs. So every driver retries, paces, signs and verifies alike.
+A driver runs a flow. For each :class:`Send` it makes the exchange and sends back an ``Answer`` or a ``Failure``; for
+each :class:`Wait` it waits; each :class:`Note` it logs. So all drivers retry, pace, sign and verify in the same way.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Flows:
         return (yield from self._call(Call("GET", resource.path, tuple(query.items())), _Patience(self.clock)))
 
     def probe(self) -> Flow[None]:
-        """Make one signed read-only call, once: no retry, no correction of the clock."""
+        """Make one signed, read-only call, without a retry or a correction of the clock."""
         call = Call("GET", SERVICE.path, (("limit", "1"),))
         patience = _Patience(self.clock)
         outcome = yield from self._attempt(call, patience)
@@ -82,9 +82,9 @@ class Flows:
     def write(
         self, resource: Resource, record_id: str, patch: Mapping[str, Any], before: Mapping[str, Any] | None
     ) -> Flow[Record]:
-        """Send a patch; when its fate is unknown, look the record up before sending it again.
+        """Send a patch. If its fate is unknown, look the record up before sending it again.
 
-        :param before: the record as it was read, if it was: the baseline of ``updatedAt`` for a look-up.
+        :param before: the record as it was read, if it was; a look-up compares ``updatedAt`` with it.
         :return: the record as the API answered it, or as the look-up found it.
         """
         call = Call("PUT", resource.record_path(record_id), payload=patch)
@@ -176,7 +176,7 @@ class Flows:
         return self.budgets.writes if call.is_write else self.budgets.reads
 
     def _delay(self, outcome: Answer | Failure, attempts: int, patience: _Patience) -> float | None:
-        """Return the seconds after which the call may be sent again, or ``None`` when it may not."""
+        """Return the seconds to wait before the call is sent again, or ``None`` if it must not be."""
         if not retry.may_be_sent_again(outcome):
             return None
         delay = retry.backoff(attempts, self.random())
@@ -190,7 +190,7 @@ class Flows:
         return attempts < self.settings.max_attempts and in_time
 
     def _clock_was_off(self, outcome: Answer | Failure) -> bool:
-        """Whether a 401 came although, or because, the call was signed with another time than the server's."""
+        """Whether the call was refused with 401 and signed with a time that is not the server's."""
         return _shows_skew(outcome) and abs(self._ahead - self._correction) > retry.SKEW_TOLERANCE
 
     def _error(
@@ -237,7 +237,7 @@ class Flows:
 
 
 class _Patience:
-    """How long a call has been tried for, waits for the budget left out, and when it was first sent."""
+    """How long a call has been tried, without waits for the budget, and when it was first sent."""
 
     def __init__(self, clock: Clock) -> None:
         self.first_sent = 0.0

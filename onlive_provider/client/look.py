@@ -1,4 +1,4 @@
-"""A read that only looks, as a flow: one record, with a line in the log."""
+"""Reads one record, as a flow, and logs it."""
 
 from __future__ import annotations
 

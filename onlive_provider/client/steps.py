@@ -1,4 +1,4 @@
-"""What a flow yields to its driver: what it wants done, and what it wants known."""
+"""The steps that a flow yields to its driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client for threads: runs the flows with one pooled ``requests`` session."""
+"""The client for threads: the flows on one pooled ``requests`` session."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class OnliveClient:
         return self._run(update(self._flows, wanted))
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:
-        """Yield every service of the organization, page after page. One read for each 20 services.
+        """Yield every service of the organization, page by page. One read per 20 services.
 
         :param filters: the list's documented filters: ``userGroupId``, ``search`` (in the name), ``typeId``, ``name``
             (exact), ``startDate`` and ``endDate`` (by availability).
@@ -122,7 +122,10 @@ class OnliveClient:
             yield from listing.read(self._run(self._flows.page(SERVICE, query)))
 
     def probe(self) -> None:
-        """Make one signed, read-only call and raise what stands in the way, if anything does."""
+        """Make one signed, read-only call.
+
+        :raises OnliveError: the Connection does not work.
+        """
         self._run(self._flows.probe())
 
     def attempt(self, call: Call, profile: SigningProfile) -> Answer | Failure:
@@ -168,14 +171,14 @@ class OnliveClient:
 
 
 class _Session(requests.Session):
-    """A session that does not even look where a redirect leads: it would read the whole answer to prepare for it."""
+    """A session that ignores redirects: to prepare for one, ``requests`` would read the whole answer."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return that there is none."""
+        """Return ``None``: no redirect is followed."""
 
 
 def _session(settings: Settings) -> requests.Session:
-    """Return a session that takes the environment's proxy and CA bundle as they are, and reads it no more.
+    """Return a session with the environment's proxy and CA bundle, read once.
 
     ``trust_env`` stays off: it would also let a ``.netrc`` replace the Authorization header.
 
@@ -205,7 +208,7 @@ def _read(response: requests.Response) -> Answer | Failure:
 
 
 def _kind(error: RequestException) -> FailureKind:
-    """Return what an error says of the request's fate; an unfamiliar one says nothing, so the request may be there."""
+    """Return what an error means for the request's fate. After an unfamiliar one it may have arrived."""
     if isinstance(error, SSLError):
         cause = _cause(error)
         cut_off = isinstance(cause, HTTPError) and any(isinstance(inner, ssl.SSLEOFError) for inner in cause.args)

@@ -1,4 +1,4 @@
-"""One safe update as a flow: read, compare, send only what changes, and say what became of it."""
+"""One safe update as a flow: read, compare, send only what changes, report the outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Update:
     :param payload: the checked payload: plain JSON, times in UTC.
     :param only_changed: read first and send only the fields that differ; ``False`` sends the payload as it is.
     :param plan_only: read and compare, and send nothing.
-    :param expected_updated_at: the ``updatedAt`` that the caller last saw; a record with another is refused.
+    :param expected_updated_at: the ``updatedAt`` that the caller last saw. A record with another one is refused.
     :param fallback_slots: ``{"start", "end"}`` in UTC, tried in order when the server answers 409.
     :param check: called with the patch and the record as read before anything is sent. It raises to refuse the patch,
         and has no effect of its own: it may be called again.
@@ -48,9 +48,9 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What became of an update. Its repr does not show the record.
+    """The result of an update. Its repr does not show the record.
 
-    :param record: as the API answered it: to the write, or to the read when nothing was written.
+    :param record: the API's answer to the write, or to the read if nothing was written.
     """
 
     outcome: Outcome
@@ -61,8 +61,8 @@ class Updated:
 def update(flows: Flows, wanted: Update) -> Flow[Updated]:
     """Carry out one update.
 
-    An appointment that is already in one of the ``fallback_slots`` stays there: moving it again would notify its
-    guests again at every run.
+    An appointment that is already in one of the ``fallback_slots`` stays there: moving it would notify its guests
+    again at every run.
 
     :raises OnliveStaleRecordError: the record moved since ``expected_updated_at``; nothing was sent.
     :raises OnliveConflictError: the wanted slot and every fallback slot are taken.
@@ -144,7 +144,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Answered:
-    """What the log says of a write that went well."""
+    """What the log says after a successful write."""
 
     wanted: Update
     change: Change

@@ -1,6 +1,7 @@
-"""The one table of the Connection's fields: the form of every Airflow version and the reading of a Connection use it.
+"""The one table of the Connection's fields, from which its form is built and by which it is read.
 
-It imports nothing of the client, because every Airflow process reads it; a test holds the defaults to the client's.
+Every Airflow process imports this module, so it imports nothing of the client. A test compares the defaults with the
+client's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ HOOK_CLASS = "onlive_provider.hooks.onlive.OnliveHook"
 
 @dataclass(frozen=True, slots=True)
 class StandardField:
-    """A field that every Connection has, and what it means in this one.
+    """A field that every Airflow Connection has, and what this one uses it for.
 
     :param label: ``None`` leaves Airflow's own.
     """
@@ -31,11 +32,11 @@ class ExtraField:
     """A setting in the Connection's extra.
 
     :param kind: ``seconds`` and ``count`` are numbers, ``switch`` is true or false, ``choice`` is one of ``choices``.
-    :param default: what holds while the field is unset.
+    :param default: the value of an unset field.
     :param least: the smallest number accepted.
     :param most: the largest number accepted.
-    :param stored: whether the form fills the default in, so that it is stored with the Connection. The signing
-        profile is not: its default is an assumption, and a stored copy would outlive the correction of it.
+    :param stored: whether the form fills in the default, so that it is stored with the Connection. Not for the signing
+        profile: its default is an assumption, and a stored copy would outlive its correction.
     """
 
     name: str

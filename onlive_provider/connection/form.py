@@ -1,4 +1,4 @@
-"""The Connection's form, made from the table: as metadata for Airflow 3.2 and newer, as widgets for older ones."""
+"""The Connection's form, built from the table: as metadata for Airflow 3.2 and newer, as widgets for older versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def conn_fields() -> dict[str, Any]:
 
 
 def ui_field_behaviour() -> dict[str, Any]:
-    """Return which standard fields are hidden, what the others are called, and the placeholders of all."""
+    """Return the hidden standard fields, the labels of the others, and all placeholders."""
     return {
         "hidden_fields": list(HIDDEN_FIELDS),
         "relabeling": {field.name: field.label for field in STANDARD_FIELDS if field.label},
@@ -65,5 +65,5 @@ def _form_default(field: ExtraField) -> float | bool | str | None:
 
 
 def _form_least(field: ExtraField) -> int:
-    """Return the least number the form takes: no Airflow's form has fields for fractions."""
+    """Return the smallest number that the form accepts. No Airflow's form has fields for fractions."""
     return math.ceil(field.least)

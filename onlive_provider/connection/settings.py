@@ -1,4 +1,4 @@
-"""How an Airflow Connection's parts become a client's settings, and what is wrong with them if they cannot."""
+"""Turns an Airflow Connection into a client's settings, or says which field is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXTRA_BY_NAME = {field.name: field for field in EXTRA_FIELDS}
 
 
 class ConnectionParts(Protocol):
-    """What is read of an Airflow Connection, whichever Airflow made it."""
+    """The parts of an Airflow Connection, of whichever version, that are read."""
 
     @property
     def host(self) -> str | None:
@@ -26,7 +26,7 @@ class ConnectionParts(Protocol):
 
     @property
     def port(self) -> int | None:
-        """The base URL's port, if it stands apart."""
+        """The base URL's port, if it is not part of the host."""
 
     @property
     def login(self) -> str | None:
@@ -46,9 +46,9 @@ class ConnectionParts(Protocol):
 
 
 def read_settings(connection: ConnectionParts) -> Settings:
-    """Return the settings that a Connection holds; ``null`` and ``""`` mean unset everywhere.
+    """Return the settings that a Connection holds. ``null`` and ``""`` mean unset.
 
-    :raises OnliveConfigError: naming the field that cannot be used, never showing a secret.
+    :raises OnliveConfigError: a field cannot be used. It is named, and no secret is shown.
     """
     from onlive_provider.client.settings import DEFAULT_BASE_URL, Settings
     from onlive_provider.client.signing import Credentials, SigningProfile
@@ -71,7 +71,7 @@ def read_settings(connection: ConnectionParts) -> Settings:
 
 
 def _base_url(host: str, port: int | None) -> str:
-    """Return the base URL of a host that may lack its scheme, and a port that may stand apart from it."""
+    """Return the base URL of a host, with or without a scheme, and an optional port."""
     from urllib.parse import urlsplit
 
     from onlive_provider.errors import OnliveConfigError
@@ -121,7 +121,7 @@ def _read_extra(text: str | None) -> dict[str, Any]:
 
 
 def _read_value(field: ExtraField, value: Any) -> float | bool | str:
-    """Return a setting in its type; a Connection that was written as a URI holds text only."""
+    """Return a setting in its type. A Connection written as a URI holds text only."""
     from onlive_provider.errors import OnliveConfigError
 
     read: float | bool | str | None
@@ -147,7 +147,7 @@ def _read_value(field: ExtraField, value: Any) -> float | bool | str:
 
 
 def _number(value: Any, *, whole: bool) -> float | None:
-    """Return a number, whole ones as ``int``; ``None`` for what is none."""
+    """Return a number, as ``int`` if it is whole; ``None`` if the value is not a number."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -1,1 +1,1 @@
-"""What may be sent: pydantic models of the two updates."""
+"""What is known of records: their fields, what an update may send, and how two records differ."""

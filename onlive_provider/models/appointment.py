@@ -20,7 +20,7 @@ _OWN_DATA: dict[str, JsonValue] = {name: {"type": ["string", "null"]} for name i
 
 
 class Guest(Model):
-    """Somebody who attends. Its repr shows no data. The API reference: Update Appointment, Updatable Fields."""
+    """A person who attends. Its repr shows no data. The API reference: Update Appointment, Updatable Fields."""
 
     noun = "a guest"
     rows = fields.GUEST
@@ -44,7 +44,7 @@ class Reminder(Model):
 
 
 class VirtualEvent(Model):
-    """The online side of an appointment; other keys are kept. Its repr shows no data.
+    """The online part of an appointment. Other keys are kept. Its repr shows no data.
 
     The API reference: Update Appointment, Updatable Fields.
     """

@@ -1,4 +1,4 @@
-"""What a partial update would change in a record: plans, changes, and how they read in a log."""
+"""What a partial update changes in a record: the plan, the change, and how it reads in a log."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MAX_SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one write changes in one record, both sides narrowed to the fields that are sent. Its repr shows neither.
+    """What one write changes in one record. Both sides hold only the fields that are sent. Its repr shows neither.
 
     :param id: the record's id.
-    :param before: the fields' values as they were read; fields that cannot be read back are left out.
-        Empty when the record was not read.
-    :param after: the patch: the fields' values as they are sent.
-    :param updated_at: the record's ``updatedAt`` after the write, or as it was read when nothing was written.
+    :param before: the values as they were read, without fields that cannot be read back. Empty if the record was not
+        read.
+    :param after: the patch: the values as they are sent.
+    :param updated_at: the record's ``updatedAt`` after the write, or as it was read if nothing was written.
     """
 
     resource: Resource = field(repr=False)
@@ -38,16 +38,16 @@ class Change:
 
     @property
     def unreadable(self) -> list[str]:
-        """The sent fields that cannot be read back, so that every run sends them again."""
+        """The fields of the patch that cannot be read back, so that every run sends them again."""
         return [name for name in self.after if not self.resource.field(name).readable]
 
     def inverse(self) -> dict[str, Any]:
-        """Return the payload that puts the fields back to what they were read as."""
+        """Return the payload that restores the fields."""
         return dict(self.before)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str = "") -> Self:
-        """Return the change that :meth:`as_json` made this of.
+        """Return the change of what :meth:`as_json` returned.
 
         :param where: what an error puts before the name of a member.
         :raises OnlivePayloadError: ``resource`` is missing or unknown.
@@ -67,7 +67,7 @@ class Change:
         }
 
     def lines(self) -> dict[str, str]:
-        """Return one line a field for a log. Only fields that may be shown have their values in it, and come first."""
+        """Return one line per field for a log. Fields whose values may be shown come first."""
         names = sorted(self.after, key=lambda name: not self.resource.field(name).shown)
         return {name: self._line(name) for name in names}
 
@@ -91,7 +91,7 @@ def plan(
     only_changed: bool,
     object_updates: ObjectUpdates,
 ) -> Change:
-    """Return what a write would change: the differing fields, or all wanted ones with ``only_changed=False``.
+    """Return what a write would change: the fields that differ, or all wanted ones with ``only_changed=False``.
 
     :param current: the record as the server answered it, or ``None`` when it was not read.
     :param wanted: a checked payload: plain JSON, times in UTC.
@@ -112,17 +112,17 @@ def plan(
 
 
 def holds(resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates) -> bool:
-    """Whether a record as read shows that it has the wanted value already.
+    """Whether a record, as it was read, already has the wanted value.
 
     Values are compared as their :data:`~onlive_provider.models.fields.Kind` says, absent and ``null`` members alike.
-    Of an object that the server merges only the wanted keys are compared. A field that cannot be read back is never
-    shown to hold anything.
+    If the server merges objects, only the wanted keys are compared. A field that cannot be read back never has the
+    wanted value, as far as is known.
     """
     row = resource.fields.get(name, UNKNOWN)
     if not row.readable:
         return False
     current = record.get(name)
-    # Most records of a large update already hold what is wanted, letter for letter, which is found out first.
+    # In a large update most records already hold the wanted value, letter for letter: check that first.
     if repr(current) == repr(wanted):
         return True
     if isinstance(wanted, dict) and _is_merged(row, object_updates):
@@ -145,7 +145,7 @@ def narrow(value: Any, row: Field) -> Any:
 
 
 def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates) -> Any:
-    """Narrow a merged object to the wanted keys, so that sending it back undoes the write and nothing else."""
+    """Narrow a merged object to the wanted keys, so that sending it back undoes this write and nothing else."""
     if isinstance(wanted, dict) and isinstance(current, dict) and _is_merged(row, object_updates):
         return {key: current.get(key) for key in wanted}
     return current
@@ -157,7 +157,7 @@ def _same(one: Any, other: Any, row: Field) -> bool:
 
 
 def _normal(value: Any, kind: Kind, members: Mapping[str, Field]) -> Any:
-    """Return a form of which two values have the same ``repr`` exactly when they mean the same to the API.
+    """Return a normal form: two values have the same ``repr`` exactly if they mean the same to the API.
 
     :param members: what is known of the members of an object, or of each object in a set. The others are a customer's
         own, or new: no name among them has a meaning.

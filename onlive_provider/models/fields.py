@@ -1,7 +1,7 @@
-"""The one table of what is known of a record's fields, a row for each field that an update may name.
+"""The one table of a record's fields: one row for each field that an update may name.
 
-Comparing, logging, reverting, the report and the table in the documentation read it. The models say besides which
-values may be sent. A field of a new API is one row here and one line in its model.
+Comparing, logging, reverting, the report and the documentation read it. The models add which values may be sent. A new
+field is one row here and one line in its model.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from onlive_provider.privacy import without_personal_data
 Kind: TypeAlias = Literal["text", "email", "instant", "number", "flag", "set", "object", "free object"]
 """How a value is compared.
 
-``instant``: a time, whatever its offset. ``email``: text without regard to case. ``set``: an array whose order means
-nothing. ``object``: the members that are listed. ``free object``: members that the customer names, none of which has a
-meaning to the API.
+``instant``: a time, whatever its offset. ``email``: text, ignoring case. ``set``: an array, ignoring order. ``object``:
+the listed members. ``free object``: members that the customer names and that mean nothing to the API.
 """
 
 _UPDATE_APPOINTMENT = "Update Appointment"
@@ -41,7 +40,7 @@ class Field:
     :param source: the page of the API reference that the row comes from.
     :param shown: whether its value may stand in a log, an error and a repr. The others may hold a guest's data or a
         private link.
-    :param readable: whether a GET answers it. Of the others it cannot be known whether they hold a value already.
+    :param readable: whether a GET answers it. If not, nobody knows whether it already holds a value.
     :param members: of an object, or of each object in a set.
     :param key: the members that tell an item of a set from another.
     """
@@ -56,7 +55,7 @@ class Field:
 
 
 UNKNOWN = Field("", "text", "", shown=False)
-"""Stands for a field that is not in the table, such as one that the API added: compared by the letter, never shown."""
+"""Stands for a field that is not in the table, such as a new one of the API: compared as it is, never shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +64,8 @@ class Resource:
 
     :param name: singular, for messages: ``appointment``.
     :param path: of the collection, e.g. ``/api/v1/appointments``.
-    :param fields: what an update may name, by name.
-    :param answered: what a GET answers besides; the API sets it.
+    :param fields: the fields that an update may name, by name.
+    :param answered: the names that a GET answers besides; the API sets these.
     """
 
     name: str
@@ -86,11 +85,11 @@ class Resource:
 
     @property
     def names(self) -> list[str]:
-        """The names of a record's members, as far as the API reference knows them."""
+        """The names of a record's members, according to the API reference."""
         return [*self.answered, *(name for name, row in self.fields.items() if row.readable)]
 
     def field(self, name: str) -> Field:
-        """Return what is known of a field; :data:`UNKNOWN` where that is nothing."""
+        """Return a field's row, or :data:`UNKNOWN`."""
         return self.fields.get(name, UNKNOWN)
 
 
@@ -170,10 +169,10 @@ RESOURCES: Mapping[str, Resource] = {resource.name: resource for resource in (AP
 
 
 def resource_named(name: object, where: str = "") -> Resource:
-    """Return the resource of a name, as a change or a report's line has it.
+    """Return a resource by its name in a change or a report.
 
     :param where: what an error puts before ``resource``, e.g. ``report[1].``.
-    :raises OnlivePayloadError: there is no name, or it is unknown.
+    :raises OnlivePayloadError: the name is missing or unknown.
     """
     if isinstance(name, str) and name in RESOURCES:
         return RESOURCES[name]

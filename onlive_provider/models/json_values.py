@@ -1,4 +1,4 @@
-"""Types of arrays, and of the free-form JSON in which a customer keeps what the API does not know."""
+"""Types of arrays and of free-form JSON, such as ``extraFields``."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def _container(kind: type, too_deep: bool) -> TypeAdapter[Any]:
 def texts(*names: str) -> BeforeValidator:
     """Return a validator of a free object some of whose members are text wherever they stand, such as a phone.
 
-    A number in their place has lost digits. The refusal of one takes its place and is raised when its turn comes, so
-    that it is told with those of the others.
+    A number in their place has lost digits. Its refusal is kept and raised in the member's turn, together with the
+    refusals of other members.
     """
 
     def refuse_other(value: object) -> dict[Any, Any]:
@@ -112,9 +112,9 @@ def texts(*names: str) -> BeforeValidator:
 
 
 def keeping(broken_rules: Callable[[Mapping[int, Any]], Iterable[tuple[Loc, Refusal]]]) -> WrapValidator:
-    """Return a validator of an array whose items have a rule among each other.
+    """Return a validator of an array whose items must obey a rule among each other.
 
-    Where it is broken is told together with the items that cannot be read.
+    Broken rules are reported together with the items that cannot be read.
 
     :param broken_rules: yields the places at which the items, by their position, break the rule.
     """

@@ -1,4 +1,4 @@
-"""What every model has in common: absent is not null, the caller's order is kept, and an error says all."""
+"""The base of all models: absent is not null, the caller's order is kept, and one error names every mistake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onlive_provider.models.sentences import KeyRefusal, Refusal, refuse_missing
 
 
 def _say_what_is_sent(schema: dict[str, Any], model: type[Model]) -> None:
-    """Take the defaults out of a JSON schema: a member that is absent is not sent, which is not null."""
+    """Remove the defaults from a JSON schema: an absent member is not sent, which is not the same as null."""
     for member in schema.get("properties", {}).values():
         member.pop("default", None)
     if not model.may_be_empty:
@@ -40,7 +40,7 @@ class Model(BaseModel):
     rows: ClassVar[Mapping[str, fields.Field]] = {}
     """The rows of the table of fields that the members have."""
     immutable: ClassVar[tuple[str, ...]] = ()
-    """Names that the API knows and does not let anybody change."""
+    """Names that only the API may change."""
     may_be_empty: ClassVar[bool] = True
 
     def __init__(self, /, **members: Any) -> None:
@@ -53,7 +53,7 @@ class Model(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Show what was set; values only where no guest's data can stand."""
+        """Show what was set, with values only where no guest's data can be."""
         for name, value in self.__dict__.items():
             if name in self.model_fields_set:
                 yield name, value if self.shows(name) else "(not shown)"
@@ -87,7 +87,7 @@ class Model(BaseModel):
 
 
 def members_of(given: object) -> dict[Any, Any]:
-    """Return the members of what stands for an object: a mapping, text that holds one, or a model."""
+    """Return the members of an object, given as a mapping, as text that holds one, or as a model."""
     if type(given) is not dict:
         if isinstance(given, Model):
             return given.model_dump(exclude_unset=True)
@@ -98,6 +98,6 @@ def members_of(given: object) -> dict[Any, Any]:
             break
     else:
         return given
-    # What is wrong with a key takes the value's place, so that it is told in its turn.
+    # A refused key takes the value's place, so that it is reported in its turn.
     texts = {key: str.__str__(key) if isinstance(key, str) else KeyRefusal(key) for key in given}
     return {f"{key}": key if isinstance(key, KeyRefusal) else given[whole] for whole, key in texts.items()}

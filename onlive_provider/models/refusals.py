@@ -1,7 +1,7 @@
-"""From pydantic's ``ValidationError`` to this provider's sentences, places and order.
+"""Translates pydantic's ``ValidationError`` into this provider's sentences, places and order.
 
-A model finishes the errors of its own members, because it knows what they are called and which of their values may be
-shown (:func:`finished`). What is left to :func:`field_errors` is to write pydantic's ``loc`` as a path.
+Each model completes the errors of its own members, because it knows their names and which values may be shown
+(:func:`finished`). :func:`field_errors` then writes pydantic's ``loc`` as a path.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _VALUE = "refused"
 
 
 def unplaced(refused: Refusal) -> PydanticCustomError:
-    """Return the error of a whole object, for a validator to raise: complete, and the value not shown.
+    """Return the error of a whole object, for a validator to raise. It does not show the value.
 
-    The model around it shows the value where it may.
+    The model around it adds the value if it may be shown.
     """
     context = {"accepted": refused.accepted, "because": refused.because} if isinstance(refused, Refused) else None
     return PydanticCustomError(_VALUE, cast(Any, refused.sentence(shown=False)), context)
@@ -44,7 +44,7 @@ def finished(error: ValidationError, model: type[Model], members: Mapping[Any, A
 
 
 def rebuilt(title: str, errors: Iterable[ErrorDetails]) -> ValidationError:
-    """Return a ``ValidationError`` of errors that another one told."""
+    """Return a ``ValidationError`` made of another one's errors."""
     return ValidationError.from_exception_data(title, [_details(each) for each in errors])
 
 
@@ -66,7 +66,7 @@ def field_errors(error: ValidationError, field: str = "", *, shown: bool = False
     """Return a ``FieldError`` for each error, in their order.
 
     :param field: what an error calls the value; empty for a payload, whose members are the fields.
-    :param shown: whether a value may be shown that stands in no model.
+    :param shown: whether a value outside any model may be shown.
     """
     return [
         FieldError(path_of(_place(each), field) or "payload", _sentence(each, shown=shown))
@@ -93,7 +93,7 @@ def _finish(each: ErrorDetails, model: type[Model]) -> ErrorDetails:
 
 
 def _sentence(each: ErrorDetails, *, shown: bool) -> str:
-    """Return the sentence of an error that no model has finished, and of another the one that it has."""
+    """Return the sentence of an error, whether a model has completed it or not."""
     context = each.get("ctx", {})
     if isinstance(refusal := context.get("error"), Refusal):
         return refusal.sentence(shown=shown)

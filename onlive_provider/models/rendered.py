@@ -1,4 +1,4 @@
-"""Objects and arrays as a caller or a template gives them: Python values, or text that holds JSON or prints Python."""
+"""Reads objects and arrays as a caller or a template gives them: as Python values, or as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_array(value: object) -> list[Any]:
 
 
 def is_array(value: object) -> bool:
-    """Whether JSON has the value as an array."""
+    """Whether the value is an array in JSON."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
 
 
@@ -47,8 +47,7 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
 def _evaluate(text: str) -> Any:
     """Return what a text holds.
 
-    JSON comes first. Only text that is no JSON is taken as Python: a template without native rendering prints a dict
-    or a list with Python's quotes.
+    JSON is tried first, then Python: a template without native rendering prints a dict or a list with Python's quotes.
     """
     try:
         # Decimal keeps every digit until it is known whether a JSON number can carry them.

@@ -1,7 +1,7 @@
-"""How a refusal reads: what was given, what is wrong with it, and what is accepted.
+"""The wording of a refusal: what was given, what is wrong with it, and what is accepted.
 
-The readers of single values (:mod:`~onlive_provider.models.values`, :mod:`~onlive_provider.models.times`) raise
-:class:`Refusal`, which knows no place. Pydantic gives it one inside a model, :func:`parse` an operator's argument.
+Readers of single values (:mod:`~onlive_provider.models.values`, :mod:`~onlive_provider.models.times`) raise
+:class:`Refusal`, which has no place. Pydantic adds one inside a model, and :func:`parse` for an operator's argument.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onlive_provider.privacy import is_safe_key
 
 T = TypeVar("T")
 Loc: TypeAlias = tuple[int | str, ...]
-"""The steps to a place, as pydantic has them."""
+"""A place as pydantic writes it."""
 
 MISSING_TEXTS = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})
 """What a template prints for a value that is not there: Python's None, and pandas' and numpy's missing values."""
@@ -25,14 +25,14 @@ MISSING_TEXTS = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})
 MAX_SHOWN = 80
 
 _NEVER_MISSING = (int, dict, list, type(None), Mapping, Sequence)
-"""Plain types first: to ask after the others takes many times as long."""
+"""Plain types first: checking the others takes many times as long."""
 _SHOWABLE = (str, int, float, Decimal, date, datetime, UUID, Mapping, list, tuple)
 
 
 class Refusal(ValueError):
     """Why a value cannot be sent, in one sentence. Pydantic takes it from a validator as it takes any ValueError.
 
-    :param member: another member of the same object, if it is that one which the sentence is about.
+    :param member: another member of the same object, if the sentence is about that one.
     """
 
     member = ""
@@ -50,12 +50,12 @@ class Refusal(ValueError):
 
 
 class Refused(Refusal):
-    """A value that is not what is accepted. Its ``str`` does not hold the value.
+    """The refusal of a value. Its ``str`` does not show the value.
 
     :param value: what was given.
     :param accepted: what would be taken.
-    :param because: what is wrong with the value, where its type alone does not say it.
-    :param detail: what may follow ``because`` only where the value may be shown.
+    :param because: what is wrong with the value, if its type alone does not say it.
+    :param detail: follows ``because`` if the value may be shown.
     """
 
     def __init__(self, value: object, accepted: str, *, because: str = "", detail: str = "") -> None:
@@ -71,7 +71,7 @@ class Refused(Refusal):
 
 
 class KeyRefusal(Refusal):
-    """The refusal of an object's key. It is told of the object, because the key cannot be."""
+    """The refusal of an object's key, reported at the object's place."""
 
     def __init__(self, key: object) -> None:
         self.key = key
@@ -93,7 +93,7 @@ def parse(read: Callable[[object], T], value: object, field: str, *, shown: bool
 
 
 def given(value: object, *, shown: bool) -> str:
-    """Say what was given: its Python type, and the shortened value where it may be shown."""
+    """Return what was given: its Python type, and the shortened value if it may be shown."""
     if value is None:
         return "null (None)"
     kind, module = type(value).__name__, type(value).__module__
@@ -118,9 +118,9 @@ def is_missing(value: object) -> bool:
 
 
 def refuse_missing(value: object) -> None:
-    """Refuse what only stands for a value that is not there.
+    """Refuse a missing value in disguise.
 
-    :raises Refusal: it does.
+    :raises Refusal: it is one.
     """
     if (type(value) is not str or value in MISSING_TEXTS) and is_missing(value):
         raise Refusal(

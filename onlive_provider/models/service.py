@@ -170,7 +170,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _broken_scheduling_rules(patch: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name the fields of the patch that break a rule with another field of the record, and the rule."""
+    """Yield each field of the patch that breaks a rule with another field of the record, and the rule."""
     for first, second, holds, rule in _SCHEDULING_RULES:
         changed = [field for field in (first, second) if field in patch]
         one, other = record.get(first), record.get(second)
@@ -186,9 +186,9 @@ _SCHEDULING_RULES: tuple[tuple[str, str, Callable[[float, float], bool], str], .
 
 
 def check_against_current(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check the rules between two fields of which the patch may hold one and the service the other.
+    """Check the rules between two fields, one of which may be in the patch and the other in the service.
 
-    A rule is left to the server where one of its values is unknown, and where the patch touches neither.
+    A rule is left to the server if one of its values is unknown, or if the patch touches neither.
 
     :param patch: the fields to be sent.
     :param current: the service as it was read.

@@ -1,4 +1,4 @@
-"""Readers of times, dates and time zones: what is sent is always UTC, in milliseconds. Each may raise ``Refusal``."""
+"""Readers of times, dates and time zones. Times are sent in UTC, with milliseconds. Each may raise ``Refusal``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_instant(value: object, timezone: object = None) -> str:
     if type(value) is str and _AS_SENT.fullmatch(value):
         return value
     offset = moment.utcoffset()
-    # A plain copy: subclasses (pendulum, pandas) have their own ideas of arithmetic and printing.
+    # A plain copy: subclasses (pendulum, pandas) calculate and print in their own way.
     wall = datetime(
         moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond
     )
@@ -69,7 +69,7 @@ def read_timezone(value: object) -> ZoneInfo | None:
 
 
 def read_zone_name(value: object) -> ZoneInfo:
-    """Read the name of a time zone and nothing else."""
+    """Read the name of a time zone; ``None`` is refused."""
     if not isinstance(value, str):
         raise Refused(value, _ACCEPTED_ZONE)
     try:
@@ -106,7 +106,7 @@ def _is_date(text: str) -> bool:
 
 
 def _read_in_zone(wall: datetime, value: object, zone: ZoneInfo | None) -> datetime:
-    """Read a wall clock's time in a time zone, if that can mean only one instant."""
+    """Read a local time in a time zone, if it means exactly one instant."""
     if zone is None:
         raise Refused(value, ACCEPTED_TIME, because="a time without a time zone")
     earlier, later = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))

@@ -16,17 +16,17 @@ from uuid import UUID
 from onlive_provider.models.sentences import MISSING_TEXTS, Refused, refuse_missing
 
 LARGEST_NUMBER = 2**53 - 1
-"""Beyond it a JSON reader that keeps numbers as doubles loses digits."""
+"""Above it, a JSON parser that stores numbers as doubles loses digits."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def read_text(value: object) -> str:
-    """Read text, which is sent character by character as it was given.
+    """Read text, which is sent exactly as it was given.
 
-    A number is refused rather than turned into text: where native template rendering made it of a phone number or a
-    version, a plus sign, a leading zero or a last decimal is already lost.
+    A number is refused, not turned into text: if native template rendering made it from a phone number or a version, a
+    plus sign, a leading zero or a last decimal is already lost.
     """
     if type(value) is str and value.isascii() and value not in MISSING_TEXTS:
         return value
@@ -49,7 +49,7 @@ def read_text(value: object) -> str:
 
 
 def read_word(value: object) -> str:
-    """Read text of an open list that must say something, such as a state; the vendor may add values."""
+    """Read text that must not be blank, such as a state. Any value is accepted: the vendor may add some."""
     text = read_text(value)
     if not text.strip():
         raise Refused(value, "text that is not blank", because="which is blank")
@@ -57,7 +57,7 @@ def read_word(value: object) -> str:
 
 
 def read_calendar_id(value: object) -> str:
-    """Read a calendar's id, which is sent as given: the API matches it with an external id that may be no UUID."""
+    """Read a calendar's id, sent as given: the API matches it with an external id, which need not be a UUID."""
     return read_word(str(value) if isinstance(value, UUID) else value)
 
 

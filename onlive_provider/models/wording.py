@@ -1,4 +1,4 @@
-"""Words that messages share: counts with their nouns, and the name that was probably meant."""
+"""Wording that messages share: counts with their nouns, and the name that was probably meant."""
 
 from __future__ import annotations
 

@@ -6,12 +6,10 @@ order, times in any ISO 8601 spelling with an offset. The results are lists of t
 - Both ends belong to a range, as in the API reference, Update Booking Service, Request Example, where a range ends at
   ``23:59:59.000`` and the next one may start at ``00:00:00.000``.
 - Two ranges touch if at most one second lies between the end of one and the start of the other.
-- A range that nothing has to change comes back as it was given, character by character, with members that this
-  provider does not know. A range that is joined or cut is a new one: it keeps the spelling of each end that stays,
-  and has no other members.
-- Ranges of the list that overlap are joined, because the API takes none that do; ranges of the list that only touch
-  are left as they are.
-- An end that is ``null`` or absent is refused: the API reference knows no open-ended range.
+- A range that does not change is returned exactly as it was given, with members that this provider does not know. A
+  range that is joined or cut is a new one: it keeps the spelling of each end that stays, and has no other members.
+- Ranges of the list that overlap are joined, because the API refuses them. Ranges that only touch are left alone.
+- An end that is ``null`` or absent is refused: the API reference has no open-ended ranges.
 """
 
 from __future__ import annotations
@@ -54,22 +52,22 @@ class Span:
 def add(ranges: Iterable[Mapping[str, Any]], *added: DateRange) -> list[dict[str, Any]]:
     """Return the ranges and the added ones, each joined with what it overlaps or touches.
 
-    An added range of which every second is there already changes nothing, even where several ranges hold it together.
+    An added range changes nothing if every second of it is there already, even spread over several ranges.
 
     :param ranges: the service's date ranges.
-    :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range.
+    :raises OnlivePayloadError: naming everything in ``ranges`` that is not a date range.
     """
     return _written(_joined(_apart(read_spans(ranges)), added))
 
 
 def remove(ranges: Iterable[Mapping[str, Any]], *removed: DateRange) -> list[dict[str, Any]]:
-    """Return the ranges without what lies in the removed ones.
+    """Return the ranges without the removed ones.
 
     A cut range ends one second before a removed one and goes on one second after it, so that adding what was removed
     joins the parts again. A part of a single instant is dropped: the API takes no range that ends where it starts.
 
     :param ranges: the service's date ranges.
-    :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range.
+    :raises OnlivePayloadError: naming everything in ``ranges`` that is not a date range.
     """
     return _written(cut(_apart(read_spans(ranges)), map(_span, removed)))
 
@@ -78,18 +76,18 @@ def replace(ranges: Iterable[Mapping[str, Any]], *wanted: DateRange) -> list[dic
     """Return the wanted ranges and no others, joined where they overlap or touch.
 
     :param ranges: the service's date ranges; one that is wanted, to the instant, is kept as it was given.
-    :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range.
+    :raises OnlivePayloadError: naming everything in ``ranges`` that is not a date range.
     """
     held = {(span.start, span.end): span for span in reversed(_by_start(read_spans(ranges)))}
     return _written(held.get((span.start, span.end), span) for span in _joined([], wanted))
 
 
 def expire(ranges: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Return the ranges that are not past: those whose end is now or later, at their full length.
+    """Return the ranges that are not past, at their full length: those that end now or later.
 
     :param ranges: the service's date ranges.
     :param now: the current time, with an offset.
-    :raises OnlivePayloadError: naming everything in ``ranges`` that is no date range; ``now`` has no offset.
+    :raises OnlivePayloadError: naming everything in ``ranges`` that is not a date range; ``now`` has no offset.
     """
     current = parse(_moment, now, "now", shown=False)
     return _written(_apart(span for span in read_spans(ranges) if span.end >= current))
@@ -126,7 +124,7 @@ def read_spans(ranges: Iterable[Mapping[str, Any]]) -> list[Span]:
 
 
 def cut(spans: list[Span], holes: Iterable[Span]) -> list[Span]:
-    """Return what of the spans lies outside the holes, as :func:`remove` does."""
+    """Return the spans without the holes, as :func:`remove` does."""
     for hole in holes:
         spans = [part for span in spans for part in _parts(span, hole)]
     return spans
@@ -167,7 +165,7 @@ def _hold(spans: list[Span], wanted: Span) -> bool:
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans by their start, those that overlap joined."""
+    """Return the spans ordered by their start, with overlapping ones joined."""
     apart: list[Span] = []
     for span in _by_start(spans):
         if not apart or span.start >= apart[-1].end:
@@ -185,7 +183,7 @@ def _hull(spans: list[Span]) -> Span:
 
 
 def _by_start(spans: Iterable[Span]) -> list[Span]:
-    """Order spans; those of the same start by their spelling, so that the order of the input never shows."""
+    """Order spans by their start, then by their spelling, so that the order of the input never matters."""
     return sorted(spans, key=lambda span: (span.start, json.dumps(span.content, sort_keys=True, default=str)))
 
 

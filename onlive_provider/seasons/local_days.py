@@ -47,10 +47,10 @@ def last_instant(day: date, zone: ZoneInfo) -> datetime:
 def days_gained_and_lost(
     before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], timezone: str
 ) -> tuple[int, int]:
-    """Return on how many local days a change opens time, and on how many it closes time.
+    """Return the number of local days on which a change opens time, and the number on which it closes time.
 
-    A day counts however little of it is opened or closed, so that a shift by an hour shows. A day of which one part is
-    opened and another closed counts on both sides. A single instant counts for nothing.
+    A day counts however little of it is opened or closed, so that a shift by an hour shows. A day on which some time is
+    opened and some closed counts on both sides. A single instant does not count.
 
     :param before: a service's date ranges before the change.
     :param after: its date ranges after the change.

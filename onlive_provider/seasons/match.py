@@ -1,4 +1,4 @@
-"""Whether a change of date ranges is exactly a season, and how it differs from it if it is not."""
+"""Whether a change of date ranges is exactly a season, and if not, how it differs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class SeasonGroup:
     mode: str
 
     def fits(self, before: list[Span], after: list[Span]) -> bool:
-        """Whether a change does with the seasons what the mode says, and touches nothing else.
+        """Whether a change does what the mode says with the seasons, and touches nothing else.
 
-        A service that was open for a part of a season fits when the rest is opened.
+        A service that was open for part of a season fits if the rest is opened.
         """
         gained, lost = self._changed(before, after)
         missing = cut(self.seasons, after)
@@ -39,7 +39,7 @@ class SeasonGroup:
         return not lost and not missing and not cut(gained, self.seasons)
 
     def distance(self, before: list[Span], after: list[Span]) -> float:
-        """Return how many seconds lie between a change, or where nothing changes what is open, and the seasons."""
+        """Return how many seconds a change differs from the seasons; without a change, what is open."""
         gained, lost = self._changed(before, after)
         changed = gained + lost
         apart = cut(changed, self.seasons) + cut(self.seasons, changed or after)
@@ -67,15 +67,15 @@ class SeasonGroup:
         return ", ".join(text for text, found in findings.items() if found)
 
     def _changed(self, before: list[Span], after: list[Span]) -> tuple[list[Span], list[Span]]:
-        """Return what a change opens and what it closes; a replace is to close everything, and opens what is left."""
+        """Return what a change opens and closes. A replace closes everything and opens what is left."""
         if self.mode == "replace":
             return after, []
         return cut(after, before), cut(before, after)
 
     def _moved(self, span: Span, ranges: list[Span], *, opens: bool) -> Iterator[str]:
-        """Yield how the ends of what a change opens or closes differ from those of the season closest to it.
+        """Yield how the ends of what a change opens or closes differ from those of the closest season.
 
-        An end that only comes from what was open already says nothing about the season that was meant.
+        An end that comes from what was already open says nothing about the season that was meant.
 
         :param span: what is opened or closed.
         :param ranges: those after the change if it opens, those before it if it closes.
@@ -94,7 +94,7 @@ class SeasonGroup:
 
 
 def local_time(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return what a clock shows; in the zone it came with, where that lies outside the years 1 to 9999."""
+    """Return the local time; in the zone it came with if it is outside the years 1 to 9999."""
     try:
         return moment.astimezone(zone)
     except OverflowError:

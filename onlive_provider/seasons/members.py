@@ -1,4 +1,4 @@
-"""What a season is made of, as it is read from a caller or a template."""
+"""The members of a season, as a caller or a template gives them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Named(Model):
 
     @classmethod
     def shows(cls, name: str) -> bool:
-        """A season is nobody's data."""
+        """Show values: a season is nobody's data."""
         return True
 
 
