@@ -73,10 +73,10 @@ build: .venv/ready
 # Resolves the pinned versions anew; commit what it writes.
 lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
+	  --extra cluster --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
 	  pyproject.toml --output-file requirements/airflow-3.3.txt
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra parquet --extra sandbox --group test --constraint <(echo 'apache-airflow==2.11.2') \
+	  --extra cluster --extra parquet --extra sandbox --group test --constraint <(echo 'apache-airflow==2.11.2') \
 	  pyproject.toml --output-file requirements/airflow-2.11.txt
 
 clean:

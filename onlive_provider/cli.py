@@ -77,10 +77,14 @@ def _run_check(arguments: argparse.Namespace) -> int:
     # Airflow logs a secrets backend's failure with all that it tried to read, and a broken URI holds the secret.
     logging.disable(logging.CRITICAL)
     try:
-        works, message = OnliveHook(arguments.conn_id).test_connection()
+        hook = OnliveHook(arguments.conn_id)
+        works, message = hook.test_connection()
+        budget = hook.describe_budget() if works else ""
     finally:
         logging.disable(logging.NOTSET)
     print(f"{arguments.conn_id}: {message}")
+    if budget:
+        print(budget)
     return 0 if works else 1
 
 

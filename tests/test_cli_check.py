@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,12 @@ def test_a_connection_that_works_exits_with_0(onlive_sandbox: Sandbox, capsys: p
     assert main(["check"]) == 0
     key = onlive_sandbox.access_key_id[-4:]
     out = capsys.readouterr().out.splitlines()
-    assert out[-1] == f"onlive_default: It works: {onlive_sandbox.url} accepts the access key ending in {key}"
+    assert out[-2] == f"onlive_default: It works: {onlive_sandbox.url} accepts the access key ending in {key}"
+    assert re.fullmatch(
+        r"Budget: scope host, kept in /\S+/onlive-\d+/[0-9a-f]{32}\.reads; in the last minute 1 of 1,000 reads, "
+        r"0 of 100 writes",
+        out[-1],
+    )
 
 
 def test_another_connection_is_named_and_one_that_fails_exits_with_1(monkeypatch, capsys):
@@ -63,4 +69,4 @@ def test_a_connection_in_airflows_own_database_is_found(tmp_path: Path):
         assert added.returncode == 0, added.stderr
         checked = run("onlive", "check", "--conn-id", "onlive_stored")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert checked.stdout.splitlines()[-1].startswith(f"onlive_stored: It works: {sandbox.url} ")
+    assert checked.stdout.splitlines()[-2].startswith(f"onlive_stored: It works: {sandbox.url} ")

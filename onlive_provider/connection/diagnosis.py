@@ -28,10 +28,10 @@ _URI_ADVICE = (
 )
 
 
-def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
+def diagnose(find: Callable[[str], ConnectionParts], conn_id: str) -> tuple[bool, str]:
     """Look a Connection up, make one signed, read-only call with it, and say what came of it. Never raises.
 
-    :param find: looks the Connection up.
+    :param find: looks a Connection up by its id.
     """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -39,14 +39,14 @@ def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
     from onlive_provider.connection.settings import read_settings
 
     try:
-        connection = find()
+        connection = find(conn_id)
     except AirflowNotFoundException as error:
         return False, f"{error}, or what is defined is not readable. {_URI_ADVICE}"
     except Exception as error:
         # Airflow's own message about a malformed URI repeats the URI, with the secret in it.
         return False, f"The Connection is not readable ({type(error).__name__}). {_URI_ADVICE}"
     try:
-        settings = read_settings(connection)
+        settings = read_settings(connection, find)
         with OnliveClient(settings) as client:
             client.probe()
     except errors.OnliveError as error:
