@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from onlive_provider.client.budget.budget import Budget, Budgets, Kind
 from onlive_provider.client.budget.process import ProcessBudget, ProcessWindow
+from onlive_provider.client.budget.window import WINDOW
 
 if TYPE_CHECKING:
     from onlive_provider.client.budget.cluster import Link
@@ -22,12 +23,13 @@ _links: dict[RedisServer, Link] = {}
 _lock = threading.Lock()
 
 
-def open_budgets(settings: Settings) -> Budgets:
+def open_budgets(settings: Settings, *, seconds: float = WINDOW) -> Budgets:
     """Return the budgets of an access key at an address, which all share who use the same, in the Connection's scope.
 
+    :param seconds: how long the windows are.
     :raises OnliveConfigError: the scope needs a package that is not installed.
     """
-    return Budgets(_open(settings, "reads"), _open(settings, "writes"))
+    return Budgets(_open(settings, "reads", seconds), _open(settings, "writes", seconds))
 
 
 def host_folder() -> Path:
@@ -45,22 +47,23 @@ def key_name(settings: Settings) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def _open(settings: Settings, kind: Kind) -> Budget:
+def _open(settings: Settings, kind: Kind, seconds: float) -> Budget:
     per_minute = settings.reads_per_minute if kind == "reads" else settings.writes_per_minute
     key = key_name(settings)
     with _lock:
-        in_process = ProcessBudget(per_minute, _windows.setdefault((key, kind), ProcessWindow()))
+        in_process = ProcessBudget(per_minute, _windows.setdefault((key, kind), ProcessWindow(seconds)))
     if settings.budget_scope == "process":
         return in_process
     from onlive_provider.client.budget.host import HostBudget, host_path
 
-    on_host = HostBudget(host_path(host_folder(), key, kind), per_minute, in_process)
+    on_host = HostBudget(host_path(host_folder(), key, kind), per_minute, in_process, seconds=seconds)
     if settings.budget_scope == "host":
         return on_host
     from onlive_provider.client.budget.cluster import ClusterBudget, RedisWindow
 
     assert settings.budget_redis is not None
-    return ClusterBudget(per_minute, RedisWindow(_link(settings.budget_redis), key, kind), on_host)
+    in_redis = RedisWindow(_link(settings.budget_redis), key, kind, seconds=seconds)
+    return ClusterBudget(per_minute, in_redis, on_host, seconds=seconds)
 
 
 def _link(server: RedisServer) -> Link:

@@ -89,14 +89,14 @@ class Window:
 
         :param limit: calls that the caller allows in a window; the smallest one that is in use counts.
         """
-        state = self.state
-        if state.count and self.turns.get(state.count - 1) + self.seconds <= now:
+        state, last = self.state, self.turns.get(self.state.count - 1)
+        if last + self.seconds <= now:
             # Nothing is left in the window: the tickets begin again, so that their memory stays small.
             state.era, state.count = state.era + 1, 0
         if limit <= state.least or state.least_until <= now:
             state.least = limit
         ticket = state.count
-        at, reason = self._earliest(ticket, now)
+        at, reason = self._earliest(ticket, now, last)
         self.turns.put(ticket, at)
         state.count += 1
         self._remember(limit, at)
@@ -110,7 +110,7 @@ class Window:
         if limit < state.least:
             state.least = limit
         turn = self.turns.get(grant.ticket)
-        at, reason = self._earliest(grant.ticket, turn)
+        at, reason = self._earliest(grant.ticket, turn, self.turns.get(grant.ticket - 1))
         if at <= now + DUE and now - at > self.slack:
             at = now  # It overslept: the call leaves now, and counts by that.
         if at > turn:
@@ -144,9 +144,12 @@ class Window:
         closed_for = max(0.0, self.state.closed_until - now)
         return Usage(used, waiting, allowed, allowed * self._share(now), closed_for)
 
-    def _earliest(self, ticket: int, at: float) -> tuple[float, Reason]:
-        """Return the first moment from ``at`` on at which a ticket may have its turn, and what it waits for."""
-        state, last = self.state, self.turns.get(ticket - 1)
+    def _earliest(self, ticket: int, at: float, last: float) -> tuple[float, Reason]:
+        """Return the first moment from ``at`` on at which a ticket may have its turn, and what it waits for.
+
+        :param last: the turn of the ticket before.
+        """
+        state = self.state
         reason: Reason = "used_up"
         at = max(at, last, self.turns.get(ticket - state.least) + self.seconds)
         share = self._share(max(last, at))
