@@ -297,6 +297,11 @@ class FakeClock(SleepingClock, WaitingClock):
         self._epoch += seconds
 
 
+def at(now: float) -> Callable[[], float]:
+    """Return a clock that stands still."""
+    return lambda: now
+
+
 def fresh_credentials() -> Credentials:
     """Return an access key that no other test has, and so a budget of its own."""
     return Credentials(f"AKID{next(_key_numbers)}", SECRET)

@@ -71,7 +71,7 @@ def settings_of(job: dict[str, Any]) -> Settings:
         Credentials(job["access_key_id"], "secret"),
         job["url"],
         reads_per_minute=300_000,
-        writes_per_minute=job["allowed"],
+        writes_per_minute=job.get("own_limit", job["allowed"]),
         budget_scope=job["scope"],
         budget_redis=RedisServer(redis.hostname or "", redis.port or 0, password=unquote(redis.password or "") or None)
         if redis

@@ -139,12 +139,12 @@ class Flows:
 
     def _attempt(self, call: Call, patience: _Patience, *, waits: bool = True) -> Flow[Answer | Failure]:
         budget = self._budget(call)
-        grant = budget.take(self.clock.monotonic())
+        grant = budget.take(self.clock.monotonic)
         while waits and grant.wait > 0.0:
             began = self.clock.monotonic()
             yield Wait(grant.wait, f"{call}: {_turn(call, grant)}")
             patience.pause(self.clock.monotonic() - began)
-            grant = budget.confirm(grant, self.clock.monotonic())
+            grant = budget.confirm(grant, self.clock.monotonic)
         patience.grant = grant
         patience.first_sent = patience.first_sent or self.clock.time()
         request = build_request(
@@ -156,7 +156,7 @@ class Flows:
         )
         outcome = yield Send(request)
         assert outcome is not None
-        budget.answered(grant, self.clock.monotonic())
+        budget.answered(grant, self.clock.monotonic)
         if isinstance(outcome, Answer):
             server_time = retry.server_time(outcome)
             if server_time is not None:
@@ -171,7 +171,7 @@ class Flows:
         if delay is None:
             delay = min(retry.retry_after(outcome, self.clock.time()) or 0.0, self.settings.max_elapsed)
         lower = outcome.status in retry.OVER_LIMIT_STATUSES
-        self._budget(call).refused(patience.grant, self.clock.monotonic(), delay, lower=lower)
+        self._budget(call).refused(patience.grant, self.clock.monotonic, delay, lower=lower)
 
     def _budget(self, call: Call) -> Budget:
         return self.budgets.writes if call.is_write else self.budgets.reads

@@ -15,13 +15,13 @@ def describe_budgets(settings: Settings) -> str:
     from onlive_provider.client.budget.scope import open_budgets
 
     budgets = open_budgets(settings)
-    place = budgets.reads.place(time.monotonic())
+    place = budgets.reads.place(time.monotonic)
     used = f"{_use(budgets.reads, 'reads')}, {_use(budgets.writes, 'writes')}"
     return f"Budget: scope {settings.budget_scope}, kept in {place}; in the last minute {used}"
 
 
 def _use(budget: Budget, kind: str) -> str:
-    use = budget.usage(time.monotonic())
+    use = budget.usage(time.monotonic)
     more = [f"{use.waiting:,} wait for their turn"] if use.waiting else []
     if use.pace < use.allowed:
         more.append(f"at {use.pace:.0f} a minute, because the server refused some")

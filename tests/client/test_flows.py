@@ -118,8 +118,8 @@ def test_a_turn_that_is_put_off_while_it_is_waited_for_is_waited_for_again() -> 
     first = flow.send(None)
     assert isinstance(first, Wait)
     server.clock.move(first.seconds)
-    busy = flows.budgets.writes.take(server.clock.monotonic())
-    flows.budgets.writes.refused(busy, server.clock.monotonic(), 30.0, lower=False)
+    busy = flows.budgets.writes.take(server.clock.monotonic)
+    flows.budgets.writes.refused(busy, server.clock.monotonic, 30.0, lower=False)
     again = flow.send(None)
     assert isinstance(again, Wait)
     assert again.seconds == 30.0
@@ -143,7 +143,7 @@ def test_a_probe_counts_and_does_not_wait() -> None:
     for _ in range(2):
         server.run(flows.probe())
     assert server.waits == []
-    assert flows.budgets.reads.usage(0.0).waiting == 1
+    assert flows.budgets.reads.usage(server.clock.monotonic).waiting == 1
 
 
 def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Kind = Literal["reads", "writes"]
 Reason = Literal["used_up", "closed", "slowed"]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +57,34 @@ class Usage:
 class Budget(Protocol):
     """At most ``per_minute`` calls of a kind in any minute, by all who share it, each in the order of asking.
 
-    ``now`` is always the caller's monotonic clock, in seconds.
+    ``clock`` is always the caller's monotonic clock, in seconds. It is read when the window is held and not before:
+    whoever waited for that would be out of date, and would seem to come before another.
     """
 
     @property
     def per_minute(self) -> int:
         """Calls a minute that this caller allows."""
 
-    def take(self, now: float) -> Grant:
+    def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
 
-    def confirm(self, grant: Grant, now: float) -> Grant:
+    def confirm(self, grant: Grant, clock: Clock) -> Grant:
         """Return what became of a turn that was waited for: it has come, or it was put off."""
 
-    def answered(self, grant: Grant, now: float) -> None:
+    def answered(self, grant: Grant, clock: Clock) -> None:
         """Count a call that was slow to be answered by the time of its answer: it reached the server in between."""
 
-    def refused(self, grant: Grant, now: float, wait: float, *, lower: bool) -> None:
+    def refused(self, grant: Grant, clock: Clock, wait: float, *, lower: bool) -> None:
         """Let everybody wait, because the server refused a call.
 
         :param wait: seconds that nobody may call.
         :param lower: whether fewer calls a minute are made for a while.
         """
 
-    def usage(self, now: float) -> Usage:
+    def usage(self, clock: Clock) -> Usage:
         """Return how much of the budget is used."""
 
-    def place(self, now: float) -> str:
+    def place(self, clock: Clock) -> str:
         """Return where the budget is kept, for a person."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from onlive_provider.client.budget.budget import Budget, Grant, Kind, Usage
+from onlive_provider.client.budget.budget import Budget, Clock, Grant, Kind, Usage
 from onlive_provider.client.budget.told import log, tell_smaller_limit
 from onlive_provider.client.budget.window import DUE, LEAST_SHARE, LOWERING, RECOVERY, WINDOW, minute_of
 
@@ -157,58 +157,58 @@ class ClusterBudget:
         self._own = own
         self._slack = seconds - minute_of(seconds)
 
-    def take(self, now: float) -> Grant:
+    def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
-        shared = self._ask(lambda: self._window.take(self.per_minute), now)
+        shared = self._ask(lambda: self._window.take(self.per_minute), clock)
         if shared is not None:
             tell_smaller_limit(shared.allowed, self.per_minute)
-        return self._with_own(shared, now)
+        return self._with_own(shared, clock)
 
-    def confirm(self, grant: Grant, now: float) -> Grant:
+    def confirm(self, grant: Grant, clock: Clock) -> Grant:
         """Return what became of a turn that was waited for."""
         shared, own = grant.shared, grant.own
         if shared is None:
-            return self._own.confirm(grant, now)
+            return self._own.confirm(grant, clock)
         if own is not None:
-            return _both(shared, self._own.confirm(own, now))
-        confirmed = self._ask(lambda: self._window.confirm(shared, self.per_minute), now)
-        return self._with_own(confirmed, now)
+            return _both(shared, self._own.confirm(own, clock))
+        confirmed = self._ask(lambda: self._window.confirm(shared, self.per_minute), clock)
+        return self._with_own(confirmed, clock)
 
-    def answered(self, grant: Grant, now: float) -> None:
+    def answered(self, grant: Grant, clock: Clock) -> None:
         """Count a call that was slow to be answered by the time of its answer."""
         shared, own = grant.shared, grant.own or grant
-        self._own.answered(own, now)
-        if shared is not None and now - own.at > self._slack:
-            self._ask(lambda: self._window.answered(shared), now)
+        self._own.answered(own, clock)
+        if shared is not None and clock() - own.at > self._slack:
+            self._ask(lambda: self._window.answered(shared), clock)
 
-    def refused(self, grant: Grant, now: float, wait: float, *, lower: bool) -> None:
+    def refused(self, grant: Grant, clock: Clock, wait: float, *, lower: bool) -> None:
         """Let everybody wait, because the server refused a call."""
         shared = grant.shared
-        self._own.refused(grant.own or grant, now, wait, lower=lower)
+        self._own.refused(grant.own or grant, clock, wait, lower=lower)
         if shared is not None:
-            self._ask(lambda: self._window.refused(shared, wait, lower=lower), now)
+            self._ask(lambda: self._window.refused(shared, wait, lower=lower), clock)
 
-    def usage(self, now: float) -> Usage:
+    def usage(self, clock: Clock) -> Usage:
         """Return how much of the budget is used."""
-        return self._ask(lambda: self._window.usage(self.per_minute), now) or self._own.usage(now)
+        return self._ask(lambda: self._window.usage(self.per_minute), clock) or self._own.usage(clock)
 
-    def place(self, now: float) -> str:
+    def place(self, clock: Clock) -> str:
         """Return where the budget is kept, for a person."""
         address = self._window.link.server.address
-        if self._ask(lambda: self._window.usage(self.per_minute), now) is None:
-            return f"{address}, which does not answer: until it does, {self._own.place(now)}"
+        if self._ask(lambda: self._window.usage(self.per_minute), clock) is None:
+            return f"{address}, which does not answer: until it does, {self._own.place(clock)}"
         return address
 
-    def _ask(self, question: Callable[[], T], now: float) -> T | None:
-        return self._window.link.ask(question, now)
+    def _ask(self, question: Callable[[], T], clock: Clock) -> T | None:
+        return self._window.link.ask(question, clock())
 
-    def _with_own(self, shared: Grant | None, now: float) -> Grant:
+    def _with_own(self, shared: Grant | None, clock: Clock) -> Grant:
         """Return a turn that needs the machine's as well, once the cluster's has come; or the machine's alone."""
         if shared is None:
-            return self._own.take(now)
+            return self._own.take(clock)
         if shared.wait > 0.0:
             return replace(shared, shared=shared)
-        return _both(shared, self._own.take(now))
+        return _both(shared, self._own.take(clock))
 
 
 def _both(shared: Grant, own: Grant) -> Grant:

@@ -19,7 +19,7 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from onlive_provider.client.budget.budget import Grant, Kind, Usage
+from onlive_provider.client.budget.budget import Clock, Grant, Kind, Usage
 from onlive_provider.client.budget.process import ProcessBudget, new_era
 from onlive_provider.client.budget.told import tell_once, tell_smaller_limit
 from onlive_provider.client.budget.window import WINDOW, State, Window, minute_of
@@ -64,53 +64,53 @@ class HostBudget:
         self._boot = boot or boot_id
         self._is_safe = False
 
-    def take(self, now: float) -> Grant:
+    def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
         try:
-            grant = self._do(lambda window: window.take(self._limit, now))
+            grant = self._do(lambda window: window.take(self._limit, clock()))
         except OSError as error:
             self._tell(error)
-            return self._instead.take(now)
+            return self._instead.take(clock)
         tell_smaller_limit(grant.allowed, self._limit)
         return grant
 
-    def confirm(self, grant: Grant, now: float) -> Grant:
+    def confirm(self, grant: Grant, clock: Clock) -> Grant:
         """Return what became of a turn that was waited for."""
         try:
-            return self._do(lambda window: window.confirm(grant, self._limit, now))
+            return self._do(lambda window: window.confirm(grant, self._limit, clock()))
         except OSError as error:
             self._tell(error)
-            return self._instead.confirm(grant, now)
+            return self._instead.confirm(grant, clock)
 
-    def answered(self, grant: Grant, now: float) -> None:
+    def answered(self, grant: Grant, clock: Clock) -> None:
         """Count a call that was slow to be answered by the time of its answer."""
-        if now - grant.at <= self._seconds - minute_of(self._seconds):
+        if clock() - grant.at <= self._seconds - minute_of(self._seconds):
             return
         try:
-            self._do(lambda window: window.answered(grant, now))
+            self._do(lambda window: window.answered(grant, clock()))
         except OSError:
-            self._instead.answered(grant, now)
+            self._instead.answered(grant, clock)
 
-    def refused(self, grant: Grant, now: float, wait: float, *, lower: bool) -> None:
+    def refused(self, grant: Grant, clock: Clock, wait: float, *, lower: bool) -> None:
         """Let everybody wait, because the server refused a call."""
         try:
-            self._do(lambda window: window.refused(grant, now, wait, lower=lower))
+            self._do(lambda window: window.refused(grant, clock(), wait, lower=lower))
         except OSError:
-            self._instead.refused(grant, now, wait, lower=lower)
+            self._instead.refused(grant, clock, wait, lower=lower)
 
-    def usage(self, now: float) -> Usage:
+    def usage(self, clock: Clock) -> Usage:
         """Return how much of the budget is used."""
         try:
-            return self._do(lambda window: window.usage(self._limit, now))
+            return self._do(lambda window: window.usage(self._limit, clock()))
         except OSError:
-            return self._instead.usage(now)
+            return self._instead.usage(clock)
 
-    def place(self, now: float) -> str:
+    def place(self, clock: Clock) -> str:
         """Return where the budget is kept, for a person."""
         try:
             self._do(lambda window: None)
         except OSError as error:
-            return f"{self._instead.place(now)}, because {_why(error)}"
+            return f"{self._instead.place(clock)}, because {_why(error)}"
         return str(self.path)
 
     def _tell(self, error: OSError) -> None:

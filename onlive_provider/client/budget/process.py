@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import TypeVar
 
-from onlive_provider.client.budget.budget import Grant, Usage
+from onlive_provider.client.budget.budget import Clock, Grant, Usage
 from onlive_provider.client.budget.told import tell_smaller_limit
 from onlive_provider.client.budget.window import WINDOW, State, Window
 
@@ -45,29 +45,29 @@ class ProcessBudget:
         self.per_minute = per_minute
         self._window = window or ProcessWindow()
 
-    def take(self, now: float) -> Grant:
+    def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
-        grant = self._window.do(lambda window: window.take(self.per_minute, now))
+        grant = self._window.do(lambda window: window.take(self.per_minute, clock()))
         tell_smaller_limit(grant.allowed, self.per_minute)
         return grant
 
-    def confirm(self, grant: Grant, now: float) -> Grant:
+    def confirm(self, grant: Grant, clock: Clock) -> Grant:
         """Return what became of a turn that was waited for."""
-        return self._window.do(lambda window: window.confirm(grant, self.per_minute, now))
+        return self._window.do(lambda window: window.confirm(grant, self.per_minute, clock()))
 
-    def answered(self, grant: Grant, now: float) -> None:
+    def answered(self, grant: Grant, clock: Clock) -> None:
         """Count a call that was slow to be answered by the time of its answer."""
-        self._window.do(lambda window: window.answered(grant, now))
+        self._window.do(lambda window: window.answered(grant, clock()))
 
-    def refused(self, grant: Grant, now: float, wait: float, *, lower: bool) -> None:
+    def refused(self, grant: Grant, clock: Clock, wait: float, *, lower: bool) -> None:
         """Let everybody wait, because the server refused a call."""
-        self._window.do(lambda window: window.refused(grant, now, wait, lower=lower))
+        self._window.do(lambda window: window.refused(grant, clock(), wait, lower=lower))
 
-    def usage(self, now: float) -> Usage:
+    def usage(self, clock: Clock) -> Usage:
         """Return how much of the budget is used."""
-        return self._window.do(lambda window: window.usage(self.per_minute, now))
+        return self._window.do(lambda window: window.usage(self.per_minute, clock()))
 
-    def place(self, now: float) -> str:
+    def place(self, clock: Clock) -> str:
         """Return where the budget is kept, for a person."""
         return "the memory of each process"
 

@@ -19,10 +19,10 @@ def main() -> None:
     sys.stdin.readline()
     moments = []
     for _ in range(calls):
-        grant = budget.take(time.monotonic())
+        grant = budget.take(time.monotonic)
         while grant.wait:
             time.sleep(grant.wait)
-            grant = budget.confirm(grant, time.monotonic())
+            grant = budget.confirm(grant, time.monotonic)
         moments.append(grant.at)
     sys.stdout.write(json.dumps({"moments": moments}))
 
