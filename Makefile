@@ -8,12 +8,13 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
-.PHONY: help demo airflow test test-oldest bench tables lint format build lock clean
+.PHONY: help demo airflow cluster test test-oldest bench tables lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
 	@echo "make test         run the whole test suite"
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
+	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
@@ -36,11 +37,22 @@ help:
 	@$(UV) pip install --quiet --python .venv-oldest/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-cluster/ready: requirements/cluster.txt pyproject.toml .venv/ready
+	@echo "Preparing .venv-cluster ..."
+	@test -x .venv-cluster/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-cluster
+	@$(UV) pip install --quiet --python .venv-cluster/bin/python -r requirements/cluster.txt
+	@$(UV) pip install --quiet --python .venv-cluster/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 demo: .venv/ready
 	@$(BIN)/python -m scripts.demo
 
 airflow: .venv/ready
 	@$(BIN)/python -m scripts.airflow_standalone
+
+cluster: .venv-cluster/ready
+	@scripts/install_debian.sh postgresql:/usr/lib/postgresql/*/bin/postgres redis-server:/usr/bin/redis-server
+	@.venv-cluster/bin/python -m scripts.cluster
 
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term --cov-fail-under=95
@@ -73,11 +85,14 @@ build: .venv/ready
 # Resolves the pinned versions again; commit what it writes.
 lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
+	  --extra cluster --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
 	  pyproject.toml --output-file requirements/airflow-3.3.txt
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra parquet --extra sandbox --group test --constraint <(echo 'apache-airflow==2.11.2') \
+	  --extra cluster --extra parquet --extra sandbox --group test --constraint <(echo 'apache-airflow==2.11.2') \
 	  pyproject.toml --output-file requirements/airflow-2.11.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra cluster --extra sandbox --group celery --constraint <(echo 'apache-airflow==3.3.2') \
+	  pyproject.toml --output-file requirements/cluster.txt
 
 clean:
-	rm -rf .venv .venv-oldest dist
+	rm -rf .venv .venv-oldest .venv-cluster dist

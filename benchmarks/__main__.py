@@ -9,14 +9,30 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.chart import chart
-from benchmarks.document import bounds, document, load, machine, section
+from benchmarks.document import bounds, document, load, machine, section, with_section
 from benchmarks.environments import Environments
-from benchmarks.lines import Bench, Line, budget, changed, imports, memory, one_update, signing, ways
+from benchmarks.lines import (
+    Bench,
+    Line,
+    budget,
+    changed,
+    crowd,
+    imports,
+    memory,
+    one_key,
+    one_update,
+    signing,
+    take,
+    ways,
+)
 from benchmarks.measure import ROOT
 
 LINES: dict[str, Line] = {
     "ways": ways.measure,
     "budget": budget.measure,
+    "one_key": one_key.measure,
+    "crowd": crowd.measure,
+    "take": take.measure,
     "changed": changed.measure,
     "one_update": one_update.measure,
     "signing": signing.measure,
@@ -29,6 +45,7 @@ def main() -> int:
     """Run the command and return its exit code: 1 if a promise is not kept."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition(":")[2])
     parser.add_argument("--only", choices=LINES, metavar="NAME", help=f"one line: {', '.join(LINES)}")
+    parser.add_argument("--write", action="store_true", help="with --only: write that line into docs/benchmarks.md")
     parser.add_argument("--quick", action="store_true", help="a smoke run with few records")
     arguments = parser.parse_args()
     before = os.getloadavg()[0]
@@ -50,6 +67,10 @@ def main() -> int:
             chart([bars for result in results for bars in result.bars]), encoding="utf-8"
         )
         print("\nWritten: docs/benchmarks.md, docs/benchmarks.svg")
+    if arguments.only and arguments.write:
+        page = ROOT / "docs" / "benchmarks.md"
+        how = f"Measured by `python -m benchmarks --only {arguments.only} --write` alone. {where}"
+        page.write_text(with_section(page.read_text("utf-8"), results[0], how), encoding="utf-8")
     return int(any(bound.kept is False for result in results for bound in result.bounds) and not arguments.quick)
 
 

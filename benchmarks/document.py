@@ -61,6 +61,18 @@ def section(result: Result) -> str:
     return f"## {result.title}\n\n{result.about}\n\n{table(result.header, result.rows)}\n"
 
 
+def with_section(page: str, result: Result, how: str) -> str:
+    """Return the page with one line of the benchmark written anew, or added before the machine.
+
+    :param how: how it was measured, and on which machine, in words.
+    """
+    begin = page.find(f"## {result.title}\n")
+    end = page.index("\n## ", begin + 1) + 1 if begin >= 0 else page.index("## The machine\n")
+    told = "\n".join(f"- {ratio}" for ratio in result.ratios)
+    written = f"{section(result)}\n{told}\n\n{how}\n\n"
+    return f"{page[: begin if begin >= 0 else end]}{written}{page[end:]}"
+
+
 def document(results: Sequence[Result], where: str) -> str:
     """Return the whole page.
 

@@ -1,4 +1,4 @@
-"""The two environments that hold what is compared and is no part of the development environment."""
+"""The environments that hold what is compared and is no part of the development environment."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ class Environments:
     def botocore(self) -> Path:
         """The interpreter of a newest botocore, which does not go together with the tested Airflow."""
         return self._make("botocore", _HERE / "requirements-botocore.txt")
+
+    @cached_property
+    def limiters(self) -> Path:
+        """The folder of the packages that limit calls; they go beside the development environment."""
+        python = self._make("limiters", _HERE / "requirements-limiters.txt")
+        return Path(sysconfig.get_path("purelib", vars={"base": str(python.parents[1])}))
 
     def _make(self, name: str, requirements: Path) -> Path:
         print(f"Preparing the environment for {name} ...", flush=True)

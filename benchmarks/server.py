@@ -35,15 +35,18 @@ class Counts:
     """What was called, and whether a write is still allowed.
 
     :param total: how many records there are.
-    :param allowed: writes in any 60 seconds; 0 refuses none.
+    :param allowed: writes in any minute; 0 refuses none.
+    :param minute: seconds.
     """
 
-    def __init__(self, total: int, allowed: int) -> None:
+    def __init__(self, total: int, allowed: int, minute: float = 60.0) -> None:
         self.reads = array("I", bytes(4 * total))
         self.writes = array("I", bytes(4 * total))
         self.refused = 0
         self.write_times: list[float] = []
         self._allowed = allowed
+        self._minute = minute
+        self.retry_after = max(1, round(minute / 12))
         self._recent: deque[float] = deque(maxlen=allowed)
         self._most = 0
         self._window: deque[float] = deque()
@@ -55,13 +58,13 @@ class Counts:
     def write(self, index: int, now: float) -> bool:
         """Count a write, or refuse it."""
         if self._allowed:
-            if len(self._recent) == self._allowed and now - self._recent[0] < 60:
+            if len(self._recent) == self._allowed and now - self._recent[0] < self._minute:
                 self.refused += 1
                 return False
             self._recent.append(now)
             self.write_times.append(now)
             self._window.append(now)
-            while now - self._window[0] >= 60:
+            while now - self._window[0] >= self._minute:
                 self._window.popleft()
             self._most = max(self._most, len(self._window))
         self.writes[index] += 1
@@ -116,7 +119,7 @@ class Connection(asyncio.Protocol):
             return _answer(b"200 OK", b'%b"id": "%b"%b' % (_BEFORE, record_id, _AFTER))
         if not self._counts.write(index, time.monotonic()):
             refusal = b'{"statusCode": 429, "message": "Too many requests"}'
-            return _answer(b"429 Too Many Requests", refusal, b"Retry-After: 5\r\n")
+            return _answer(b"429 Too Many Requests", refusal, b"Retry-After: %d\r\n" % self._counts.retry_after)
         record = {**RECORD, "id": record_id.decode(), **json.loads(body), "updatedAt": _WRITTEN_AT}
         return _answer(b"200 OK", json.dumps(record).encode())
 
@@ -135,13 +138,14 @@ class Server:
     """The server's process; use it in a ``with`` block. ``counts`` is there when the block is left.
 
     :param total: how many records there are.
-    :param allowed: writes in any 60 seconds; 0 refuses none.
+    :param allowed: writes in any minute; 0 refuses none.
+    :param minute: seconds; a shorter one makes a measurement shorter.
     """
 
-    def __init__(self, total: int, allowed: int = 0) -> None:
+    def __init__(self, total: int, allowed: int = 0, minute: float = 60.0) -> None:
         self.url = ""
         self.counts: dict[str, Any] = {}
-        self._arguments = [str(total), str(allowed)]
+        self._arguments = [str(total), str(allowed), str(minute)]
 
     def __enter__(self) -> Server:
         command = [sys.executable, "-m", "benchmarks.server", *self._arguments]
@@ -157,6 +161,6 @@ class Server:
 
 
 if __name__ == "__main__":
-    calls = Counts(int(sys.argv[1]), int(sys.argv[2]))
+    calls = Counts(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
     asyncio.run(_serve(calls))
     print(json.dumps(calls.as_json()))

@@ -117,9 +117,12 @@ def _run_check(arguments: argparse.Namespace) -> int:
         if arguments.find_signature:
             return _find_signature(hook, arguments)
         works, message = hook.test_connection()
+        budget = hook.describe_budget() if works else ""
     finally:
         logging.disable(logging.NOTSET)
     print(f"{arguments.conn_id}: {message}")
+    if budget:
+        print(budget)
     return 0 if works else 1
 
 
@@ -128,7 +131,7 @@ def _find_signature(hook: OnliveHook, arguments: argparse.Namespace) -> int:
     from onlive_provider.connection.signature_command import find_signature
 
     try:
-        settings = find_settings(lambda: hook.get_connection(arguments.conn_id))
+        settings = find_settings(hook.get_connection, arguments.conn_id)
     except ConnectionUnusableError as error:
         return _refuse(f"{arguments.conn_id}: {error}")
     try:
@@ -152,7 +155,7 @@ def _check_vectors(hook: OnliveHook, arguments: argparse.Namespace) -> int:
     from onlive_provider.errors import OnliveConfigError
 
     try:
-        vectors = read_vectors(arguments.vectors, lambda: find_settings(lambda: hook.get_connection(arguments.conn_id)))
+        vectors = read_vectors(arguments.vectors, lambda: find_settings(hook.get_connection, arguments.conn_id))
         found = [(vector.name, first_difference(vector)) for vector in vectors]
     except ConnectionUnusableError as error:
         return _refuse(f"{arguments.conn_id}: {error}")

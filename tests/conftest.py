@@ -18,7 +18,12 @@ import pytest
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="onlive-airflow-")
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 
+TEMPORARY = tempfile.mkdtemp(prefix="onlive-tests-")
+atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)
+
 os.environ["AIRFLOW_HOME"] = AIRFLOW_HOME
+# The machine's budgets of other programs, and of an earlier run of the suite, are none of these tests' business.
+os.environ["TMPDIR"] = tempfile.tempdir = TEMPORARY
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
@@ -78,17 +83,24 @@ def ask(look) -> Callable[..., Any]:
     return run
 
 
+NEEDED = {"browser": ("chromium", "ONLIVE_REQUIRE_BROWSER"), "redis": ("redis-server", "ONLIVE_REQUIRE_REDIS")}
+"""What a mark's tests need on the machine, and the variable that insists on them."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need Chromium where there is none, unless the environment insists on them."""
-    if shutil.which("chromium") or os.environ.get("ONLIVE_REQUIRE_BROWSER") == "1":
-        return
-    without = [item for item in items if item.get_closest_marker("browser") is None]
-    left_out = [item for item in items if item not in without]
+    """Leave out the tests that need a program that is not there, unless the environment insists on them."""
+    missing = {
+        mark
+        for mark, (program, insisting) in NEEDED.items()
+        if not shutil.which(program) and os.environ.get(insisting) != "1"
+    }
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = without
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not shutil.which("chromium"):
-        terminalreporter.write_line("No chromium on PATH: tests marked browser are left out.")
+    for mark, (program, _) in NEEDED.items():
+        if not shutil.which(program):
+            terminalreporter.write_line(f"No {program} on PATH: tests marked {mark} are left out.")

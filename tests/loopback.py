@@ -253,7 +253,8 @@ def _close(connection: socket.socket) -> None:
 class FakeClock(SleepingClock, WaitingClock):
     """A clock that stands still until somebody waits, and then moves by the wait.
 
-    Tasks of one event loop wait side by side: the others have their turn first, and what they wait is not waited again.
+    Tasks of one event loop wait side by side: it moves to the moment at which the first of them wakes up, once nobody
+    has looked at it for some milliseconds: calls that are under way have been answered then.
     ``waits`` lists every wait; ``jump`` is a person, or NTP, setting the machine's clock.
     """
 
@@ -261,11 +262,14 @@ class FakeClock(SleepingClock, WaitingClock):
         self.waits: list[float] = []
         self._elapsed = 0.0
         self._epoch = now
+        self._wakes: list[float] = []
+        self._looked = 0
 
     def time(self) -> float:
         return self._epoch + self._elapsed
 
     def monotonic(self) -> float:
+        self._looked += 1
         return self._elapsed
 
     def sleep(self, seconds: float) -> None:
@@ -273,15 +277,29 @@ class FakeClock(SleepingClock, WaitingClock):
         self.move(seconds)
 
     async def wait(self, seconds: float) -> None:
-        began = self.monotonic()
-        await asyncio.sleep(0)
-        self.sleep(max(0.0, seconds - (self.monotonic() - began)))
+        began, wakes = self._elapsed, self._elapsed + seconds
+        self._wakes.append(wakes)
+        try:
+            if seconds == 0.0:
+                self.sleep(seconds)
+            while self._elapsed < wakes:
+                looked = self._looked
+                await asyncio.sleep(0.005)
+                if looked == self._looked and wakes == min(self._wakes) and self._elapsed < wakes:
+                    self.sleep(seconds - (self._elapsed - began))
+        finally:
+            self._wakes.remove(wakes)
 
     def move(self, seconds: float) -> None:
         self._elapsed += seconds
 
     def jump(self, seconds: float) -> None:
         self._epoch += seconds
+
+
+def at(now: float) -> Callable[[], float]:
+    """Return a clock that stands still."""
+    return lambda: now
 
 
 def fresh_credentials() -> Credentials:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,12 @@ def test_a_connection_that_works_exits_with_0(onlive_sandbox: Sandbox, capsys: p
     assert main(["check"]) == 0
     key = onlive_sandbox.access_key_id[-4:]
     out = capsys.readouterr().out.splitlines()
-    assert out[-1] == f"onlive_default: It works: {onlive_sandbox.url} accepts the access key ending in {key}"
+    assert out[-2] == f"onlive_default: It works: {onlive_sandbox.url} accepts the access key ending in {key}"
+    assert re.fullmatch(
+        r"Budget: scope host, kept in /\S+/onlive-\d+/[0-9a-f]{32}\.reads; in the last minute 1 of 1,000 reads, "
+        r"0 of 100 writes",
+        out[-1],
+    )
 
 
 def test_another_connection_is_named_and_one_that_fails_exits_with_1(monkeypatch, capsys):
@@ -74,7 +80,7 @@ def test_a_connection_in_airflows_own_database_is_found(tmp_path: Path):
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Saved in the Connection onlive_stored." in found.stdout
     assert works.returncode == 0, works.stdout + works.stderr
-    assert works.stdout.splitlines()[-1].startswith(f"onlive_stored: It works: {sandbox.url} ")
+    assert works.stdout.splitlines()[-2].startswith(f"onlive_stored: It works: {sandbox.url} ")
     assert {call["status"] for call in calls if call["method"] == "PUT"} == {404}
     assert run("airflow", "connections", "export", str(tmp_path / "stored.json")).returncode == 0
     stored = json.loads((tmp_path / "stored.json").read_text())["onlive_stored"]

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 from yarl import URL
 
-from onlive_provider.client.budget.process import shared_budgets
+from onlive_provider.client.budget.scope import open_budgets
 from onlive_provider.client.environment import Environment, proxy_variable, read_environment, split_proxy, trust
 from onlive_provider.client.flows import Clock, Flows
 from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Failure, FailureKind, Request
@@ -54,7 +54,7 @@ class AsyncOnliveClient:
     ) -> None:
         self._settings = settings
         self._clock = clock or WaitingClock()
-        self.flows = Flows(settings, shared_budgets(settings), self._clock, random)
+        self.flows = Flows(settings, open_budgets(settings), self._clock, random)
         self._environment = read_environment(settings.base_url)
         self._way = _way(settings.base_url, self._environment)
         self._turns = asyncio.Semaphore(connections)

@@ -13,7 +13,7 @@ from typing import Any
 
 from onlive_provider import errors
 from onlive_provider.client import retry
-from onlive_provider.client.budget.window import Budget, Budgets
+from onlive_provider.client.budget.budget import Budget, Budgets, Grant
 from onlive_provider.client.protocol import (
     Answer,
     Call,
@@ -68,10 +68,10 @@ class Flows:
         return (yield from self._call(Call("GET", resource.path, tuple(query.items())), _Patience(self.clock)))
 
     def probe(self) -> Flow[None]:
-        """Make one signed, read-only call, without a retry or a correction of the clock."""
+        """Make one signed, read-only call, without a retry, a correction of the clock or a wait for the budget."""
         call = Call("GET", SERVICE.path, (("limit", "1"),))
         patience = _Patience(self.clock)
-        outcome = yield from self._attempt(call, patience)
+        outcome = yield from self._attempt(call, patience, waits=False)
         if _record(outcome) is None:
             raise self._error(call, outcome, patience, attempts=1)
 
@@ -114,6 +114,7 @@ class Flows:
                 yield Note(f"{call}: refused, and the clocks differ by {self._ahead:.0f} s; signing by the server's")
                 continue
             delay = self._delay(outcome, attempts, patience)
+            self._heed(call, outcome, patience, delay)
             if look_up is not None and retry.fate_is_unknown(outcome):
                 wait = max(delay or 0.0, retry.SETTLING_DELAY)
                 yield Wait(wait, f"{call}: {_why(outcome)}; the write may still be under way")
@@ -123,8 +124,6 @@ class Flows:
                 if not self._has_patience(attempts, patience):
                     delay = None
             elif delay is not None:
-                if isinstance(outcome, Answer) and outcome.status in retry.BUSY_STATUSES:
-                    self._budget(call).close_until(self.clock.monotonic() + delay)
                 limit = self.settings.max_attempts
                 yield Wait(delay, f"{call}: {_why(outcome)}; attempt {attempts + 1} of {limit} follows")
             if delay is None:
@@ -148,14 +147,16 @@ class Flows:
         return record
 
     def _attempt(
-        self, call: Call, patience: _Patience, profile: SigningProfile | None = None
+        self, call: Call, patience: _Patience, profile: SigningProfile | None = None, *, waits: bool = True
     ) -> Flow[Answer | Failure]:
         budget = self._budget(call)
-        while delay := budget.take(self.clock.monotonic()):
-            kind = "writes" if call.is_write else "reads"
+        grant = budget.take(self.clock.monotonic)
+        while waits and grant.wait > 0.0:
             began = self.clock.monotonic()
-            yield Wait(delay, f"{call}: {budget.per_minute} {kind} a minute are used up, or the server asked to wait")
+            yield Wait(grant.wait, f"{call}: {_turn(call, grant)}")
             patience.pause(self.clock.monotonic() - began)
+            grant = budget.confirm(grant, self.clock.monotonic)
+        patience.grant = grant
         patience.first_sent = patience.first_sent or self.clock.time()
         request = build_request(
             call,
@@ -166,11 +167,22 @@ class Flows:
         )
         outcome = yield Send(request)
         assert outcome is not None
+        budget.answered(grant, self.clock.monotonic)
         if isinstance(outcome, Answer):
             server_time = retry.server_time(outcome)
             if server_time is not None:
                 self._ahead = server_time - self.clock.time()
         return outcome
+
+    def _heed(self, call: Call, outcome: Answer | Failure, patience: _Patience, delay: float | None) -> None:
+        """Let all calls of the key wait when the server wants fewer: as long as this one does, or would at most."""
+        if not isinstance(outcome, Answer) or outcome.status not in retry.BUSY_STATUSES:
+            return
+        assert patience.grant is not None
+        if delay is None:
+            delay = min(retry.retry_after(outcome, self.clock.time()) or 0.0, self.settings.max_elapsed)
+        lower = outcome.status in retry.OVER_LIMIT_STATUSES
+        self._budget(call).refused(patience.grant, self.clock.monotonic, delay, lower=lower)
 
     def _budget(self, call: Call) -> Budget:
         return self.budgets.writes if call.is_write else self.budgets.reads
@@ -237,10 +249,11 @@ class Flows:
 
 
 class _Patience:
-    """How long a call has been tried, without waits for the budget, and when it was first sent."""
+    """How long a call has been tried, without waits for the budget, when it was first sent, and its last turn."""
 
     def __init__(self, clock: Clock) -> None:
         self.first_sent = 0.0
+        self.grant: Grant | None = None
         self._clock = clock
         self._started = clock.monotonic()
 
@@ -255,6 +268,17 @@ def _record(outcome: Answer | Failure) -> Record | None:
     if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
         return read_object(outcome)
     return None
+
+
+def _turn(call: Call, grant: Grant) -> str:
+    """Say what a call's turn waits for."""
+    kind = "writes" if call.is_write else "reads"
+    if grant.reason == "closed":
+        return f"the server asked all {kind} of this access key to wait"
+    if grant.reason == "slowed":
+        pace = f"{grant.pace:.0f} of {grant.allowed:,}"
+        return f"the server refused {kind} within the budget, so that only {pace} a minute are made for a while"
+    return f"its turn among the {grant.allowed:,} {kind} a minute of this access key is still to come"
 
 
 def _shows_skew(outcome: Answer | Failure) -> bool:

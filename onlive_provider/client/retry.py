@@ -23,6 +23,8 @@ SKEW_TOLERANCE = 60.0
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 BUSY_STATUSES = frozenset({429, 503})
 """Statuses that throttle the whole key, not just this call: all its callers wait."""
+OVER_LIMIT_STATUSES = frozenset({429})
+"""Statuses that say that the key makes more calls than it may: fewer are made for a while."""
 UNKNOWN_FATE_STATUSES = frozenset({408, 500, 502, 504})
 """Statuses after which a write may have been made anyway. 425, 429 and 503 say that it was not accepted."""
 

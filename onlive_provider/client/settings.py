@@ -6,13 +6,16 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
+from onlive_provider.client.budget.server import RedisServer
 from onlive_provider.client.signing import Credentials, SigningProfile, check_secret
 from onlive_provider.errors import OnliveConfigError
 from onlive_provider.models.changes import ObjectUpdates
 
 DEFAULT_BASE_URL = "https://openapi.onlive.site"
+BudgetScope = Literal["host", "cluster", "process"]
 
 _HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.ASCII)
 
@@ -33,6 +36,10 @@ class Settings:
     :param allow_http: whether plain http may leave this machine; to loopback it always may.
     :param object_updates: ``merge`` when the server keeps the keys of an object that an update does not name,
         ``replace`` when it drops them. The vendor does not say which.
+    :param budget_scope: who shares the two budgets: all processes of this machine and user, all machines (in Redis),
+        or the threads of this process.
+    :param budget_conn_id: names the Connection of that Redis; only the hook, which looks it up, reads it.
+    :param budget_redis: that Redis; only the scope ``cluster`` needs it.
     :raises OnliveConfigError: naming the setting that cannot be used.
     """
 
@@ -47,6 +54,9 @@ class Settings:
     verify: bool = True
     allow_http: bool = False
     object_updates: ObjectUpdates = "merge"
+    budget_scope: BudgetScope = "host"
+    budget_conn_id: str = "redis_default"
+    budget_redis: RedisServer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
@@ -70,6 +80,10 @@ class Settings:
                 raise OnliveConfigError(f"extra.{name}", f"{value} is not a whole number of at least 1")
         if self.object_updates not in ("merge", "replace"):
             raise OnliveConfigError("extra.object_updates", f"{self.object_updates!r} is not merge or replace")
+        if self.budget_scope not in ("host", "cluster", "process"):
+            raise OnliveConfigError("extra.budget_scope", f"{self.budget_scope!r} is not host, cluster or process")
+        if self.budget_scope == "cluster" and self.budget_redis is None:
+            raise OnliveConfigError("extra.budget_scope", "is cluster, and no Redis is known")
 
 
 def _checked_base_url(base_url: str, allow_http: bool) -> str:

@@ -19,7 +19,7 @@ from requests import ConnectTimeout, RequestException
 from requests.exceptions import InvalidSchema, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProtocolError
 
-from onlive_provider.client.budget.process import shared_budgets
+from onlive_provider.client.budget.scope import open_budgets
 from onlive_provider.client.environment import read_environment
 from onlive_provider.client.flows import Clock, Flows
 from onlive_provider.client.listing import ServiceListing
@@ -60,7 +60,7 @@ class OnliveClient:
     ) -> None:
         self._settings = settings
         self._clock = clock or SleepingClock()
-        self._flows = Flows(settings, shared_budgets(settings), self._clock, random)
+        self._flows = Flows(settings, open_budgets(settings), self._clock, random)
         self._session = _session(settings)
 
     def __repr__(self) -> str:

@@ -33,16 +33,16 @@ class ConnectionUnusableError(Exception):
     """A Connection is missing or cannot be used; the message is a sentence without a secret."""
 
 
-def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
+def diagnose(find: Callable[[str], ConnectionParts], conn_id: str) -> tuple[bool, str]:
     """Make one signed, read-only call with a Connection. Never raises.
 
-    :param find: looks the Connection up.
+    :param find: looks a Connection up by its id.
     :return: whether it works, and a sentence that holds no secret.
     """
     from onlive_provider.client.sync import OnliveClient
 
     try:
-        settings = find_settings(find)
+        settings = find_settings(find, conn_id)
         with OnliveClient(settings) as client:
             client.probe()
     except ConnectionUnusableError as error:
@@ -54,10 +54,10 @@ def diagnose(find: Callable[[], ConnectionParts]) -> tuple[bool, str]:
     return True, f"It works: {settings.base_url} accepts the access key{shown_key(settings)}"
 
 
-def find_settings(find: Callable[[], ConnectionParts]) -> Settings:
+def find_settings(find: Callable[[str], ConnectionParts], conn_id: str) -> Settings:
     """Look a Connection up and read its settings.
 
-    :param find: looks the Connection up.
+    :param find: looks a Connection up by its id.
     :raises ConnectionUnusableError: it is missing, not readable, or a field of it cannot be used.
     """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -65,7 +65,7 @@ def find_settings(find: Callable[[], ConnectionParts]) -> Settings:
     from onlive_provider.connection.settings import read_settings
 
     try:
-        connection = find()
+        connection = find(conn_id)
     except AirflowNotFoundException as error:
         raise ConnectionUnusableError(f"{error}, or what is defined is not readable. {_URI_ADVICE}") from None
     except Exception as error:
@@ -74,7 +74,7 @@ def find_settings(find: Callable[[], ConnectionParts]) -> Settings:
             f"The Connection is not readable ({type(error).__name__}). {_URI_ADVICE}"
         ) from None
     try:
-        return read_settings(connection)
+        return read_settings(connection, find)
     except errors.OnliveConfigError as error:
         raise ConnectionUnusableError(explain(error)) from None
 

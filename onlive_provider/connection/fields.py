@@ -89,7 +89,7 @@ EXTRA_FIELDS = (
     ExtraField(
         "reads_per_minute",
         "Reads per minute",
-        "Budget of GET calls in this process. Lower it when other programs share the access key.",
+        "Budget of GET calls, shared as the budget scope says. Lower it when other programs use the access key.",
         "count",
         default=1000,
         least=1,
@@ -98,11 +98,27 @@ EXTRA_FIELDS = (
     ExtraField(
         "writes_per_minute",
         "Writes per minute",
-        "Budget of PUT calls in this process. Lower it when other programs share the access key.",
+        "Budget of PUT calls, shared as the budget scope says. Lower it when other programs use the access key.",
         "count",
         default=100,
         least=1,
         most=1_000_000,
+    ),
+    ExtraField(
+        "budget_scope",
+        "Budget scope",
+        "Who shares the two budgets: host is all processes of one machine and user, cluster is all machines (kept in "
+        "Redis), process is each process for itself.",
+        "choice",
+        default="host",
+        choices=("host", "cluster", "process"),
+    ),
+    ExtraField(
+        "budget_conn_id",
+        "Budget's Redis",
+        "Id of the Connection of type redis that keeps the budgets of the scope cluster.",
+        "text",
+        default="redis_default",
     ),
     ExtraField(
         "verify",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from onlive_provider.connection.fields import EXTRA_FIELDS, SIGNING_FIELDS, ExtraField
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onlive_provider.client.settings import Settings
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
@@ -45,9 +47,10 @@ class ConnectionParts(Protocol):
         """A JSON object of settings."""
 
 
-def read_settings(connection: ConnectionParts) -> Settings:
+def read_settings(connection: ConnectionParts, find: Callable[[str], ConnectionParts] | None = None) -> Settings:
     """Return the settings that a Connection holds. ``null`` and ``""`` mean unset.
 
+    :param find: looks another Connection up: the Redis that keeps the budgets of a cluster.
     :raises OnliveConfigError: a field cannot be used. It is named, and no secret is shown.
     """
     from onlive_provider.client.settings import DEFAULT_BASE_URL, Settings
@@ -62,6 +65,10 @@ def read_settings(connection: ConnectionParts) -> Settings:
         )
     extra = _read_extra(connection.extra)
     profile = {name: extra.pop(name) for name in SIGNING_FIELDS if name in extra}
+    if extra.get("budget_scope") == "cluster" and find is not None:
+        from onlive_provider.connection.redis_server import find_redis
+
+        extra["budget_redis"] = find_redis(find, extra.get("budget_conn_id"))
     return Settings(
         credentials=Credentials(connection.login or "", connection.password or ""),
         base_url=_base_url((connection.host or "").strip() or DEFAULT_BASE_URL, connection.port or None),

@@ -70,7 +70,7 @@ class OnliveHook(BaseHook):
         :raises OnliveConfigError: a field of the Connection cannot be used.
         """
         with failing_fast():
-            return read_settings(self.get_connection(self.onlive_conn_id))
+            return read_settings(self.get_connection(self.onlive_conn_id), self.get_connection)
 
     def get_appointment(self, appointment_id: str) -> dict[str, Any]:
         """Return an appointment as the API answers it. One read."""
@@ -173,6 +173,15 @@ class OnliveHook(BaseHook):
         with failing_fast():
             yield from self.get_conn().iter_services(**filters)
 
+    def describe_budget(self) -> str:
+        """Return who shares the budgets, where they are kept and how much of the minute is used, in a sentence.
+
+        :raises OnliveConfigError: a field of the Connection cannot be used.
+        """
+        from onlive_provider.connection.budget_use import describe_budgets
+
+        return describe_budgets(self.get_settings())
+
     def test_connection(self) -> tuple[bool, str]:
         """Make one signed, read-only call, and say in a sentence whether it works, or what is wrong.
 
@@ -180,4 +189,4 @@ class OnliveHook(BaseHook):
         """
         from onlive_provider.connection.diagnosis import diagnose
 
-        return diagnose(lambda: self.get_connection(self.onlive_conn_id))
+        return diagnose(self.get_connection, self.onlive_conn_id)

@@ -30,7 +30,8 @@ class Sandbox:
     :param data: SQLite file that keeps everything between runs; None for memory. A missing file is made.
     :param seed_file: JSON file with what the sandbox holds at first; None for the brand it comes with.
     :param port: port on 127.0.0.1; 0 takes a free one.
-    :param limits: True refuses more than 1,000 reads or 100 writes per access key and minute with 429.
+    :param limits: True refuses more than 1,000 reads or 100 writes per access key and minute with 429; other limits
+        are given as such.
     :param clock: the server's time, an aware datetime; None for the machine's.
     :param object_updates: what becomes of the keys of ``extraFields`` and ``event`` that an update does not name:
         ``merge`` keeps them, ``replace`` drops them.
@@ -46,7 +47,7 @@ class Sandbox:
         data: str | Path | None = None,
         seed_file: str | Path | None = None,
         port: int = 0,
-        limits: bool = False,
+        limits: bool | CallLimits = False,
         clock: Clock | None = None,
         object_updates: Literal["merge", "replace"] = "merge",
         extra: Mapping[str, Any] | None = None,
@@ -69,7 +70,7 @@ class Sandbox:
         app = create_app(
             self._store,
             self._clock,
-            limits=CallLimits() if limits else None,
+            limits=limits if isinstance(limits, CallLimits) else CallLimits() if limits else None,
             merge_objects=object_updates == "merge",
             profile=profile,
         )

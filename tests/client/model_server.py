@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from onlive_provider.client.budget.window import Budget, Budgets
+from onlive_provider.client.budget.budget import Budgets
+from onlive_provider.client.budget.process import ProcessBudget
 from onlive_provider.client.flows import Flows
 from onlive_provider.client.protocol import Answer, Failure, Request
 from onlive_provider.client.settings import Settings
@@ -53,7 +54,7 @@ class ModelServer:
 
     def flows(self, **changes: Any) -> Flows:
         settings = Settings(Credentials("AKID", SECRET), object_updates=self.object_updates, **changes)  # type: ignore[arg-type]
-        return Flows(settings, Budgets(Budget(1000), Budget(100)), self.clock, lambda: 0.5)
+        return Flows(settings, Budgets(ProcessBudget(1000), ProcessBudget(100)), self.clock, lambda: 0.5)
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end."""

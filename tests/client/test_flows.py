@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onlive_provider import errors
+from onlive_provider.client.budget.process import ProcessBudget
 from onlive_provider.client.protocol import Failure, FailureKind
 from onlive_provider.client.steps import Note, Send, Wait
 from onlive_provider.models.fields import SERVICE
@@ -59,17 +60,104 @@ def test_a_correction_of_the_clock_is_told_with_its_seconds() -> None:
     assert server.requests[1].headers["x-onlive-site-date"] == "20250309T110000Z"
 
 
-def test_a_wait_for_the_budget_says_which() -> None:
+def test_a_wait_for_a_turn_says_how_long_and_why() -> None:
     server = ModelServer({})
     flows = server.flows()
-    flows.budgets.reads.close_until(5.0)
+    flows.budgets.reads = ProcessBudget(1)
+    call = f"GET /api/v1/services/{ID}"
     server.run(flows.read(SERVICE, ID))
-    assert server.waits == [5.0]
-    assert "1000 reads a minute are used up, or the server asked to wait" in server.notes[0]
-    flows.budgets.writes.close_until(9.0)
+    assert server.notes == []
+    server.run(flows.read(SERVICE, ID))
+    assert server.waits == [61.0]
+    assert server.notes == [f"{call}: its turn among the 1 reads a minute of this access key is still to come"]
+
+
+def test_a_wait_that_the_server_asked_for_is_every_callers_and_only_of_its_kind() -> None:
+    server = ModelServer({}, answer(503, **{"retry-after": "20"}))
+    flows = server.flows()
+    reading = flows.read(SERVICE, ID)
+    reading.send(None)
+    waiting = reading.send(answer(503, **{"retry-after": "20"}))
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds == 20.0
+    other = flows.read(SERVICE, ID).send(None)
+    why = f"GET /api/v1/services/{ID}: the server asked all reads of this access key to wait"
+    assert other == Wait(20.0, why)
+    assert isinstance(flows.write(SERVICE, ID, {"name": "x"}, None).send(None), Send)
+
+
+def test_a_refusal_within_the_budget_makes_all_calls_slower_and_says_so() -> None:
+    server = ModelServer({}, answer(429, **{"retry-after": "20"}))
+    flows = server.flows()
+    for _ in range(2):
+        server.run(flows.write(SERVICE, ID, {"name": "x"}, None))
+    assert server.waits[:1] == [20.0]
+    assert server.waits[1:] == pytest.approx([61 / 50], abs=0.1)
+    assert "refused writes within the budget, so that only 50 of 100 a minute are made" in server.notes[-1]
+
+
+@pytest.mark.parametrize(("max_elapsed", "closed"), [(7.0, 7.0), (200.0, 200.0)])
+def test_a_server_that_asks_for_a_longer_wait_than_a_call_has_is_left_alone_as_long_as_one_would_wait(
+    max_elapsed: float, closed: float
+) -> None:
+    server = ModelServer({}, answer(429, **{"retry-after": "3600"}))
+    flows = server.flows(max_elapsed=max_elapsed)
+    with pytest.raises(errors.OnliveBusyError, match="asked to wait 3600 s"):
+        server.run(flows.read(SERVICE, ID))
+    step = flows.read(SERVICE, ID).send(None)
+    assert isinstance(step, Wait)
+    assert step.seconds == closed
+
+
+def test_a_turn_that_is_put_off_while_it_is_waited_for_is_waited_for_again() -> None:
+    server = ModelServer({})
+    flows = server.flows()
+    flows.budgets.writes = ProcessBudget(1)
     server.run(flows.write(SERVICE, ID, {"name": "x"}, None))
-    assert server.waits == [5.0, 4.0]
-    assert "100 writes a minute are used up, or the server asked to wait" in server.notes[1]
+    flow = flows.write(SERVICE, ID, {"name": "y"}, None)
+    first = flow.send(None)
+    assert isinstance(first, Wait)
+    server.clock.move(first.seconds)
+    busy = flows.budgets.writes.take(server.clock.monotonic)
+    flows.budgets.writes.refused(busy, server.clock.monotonic, 30.0, lower=False)
+    again = flow.send(None)
+    assert isinstance(again, Wait)
+    assert again.seconds == 30.0
+    server.clock.move(30.0)
+    assert isinstance(flow.send(None), Send)
+
+
+def test_waits_for_a_turn_leave_the_patience_alone() -> None:
+    server = ModelServer({}, None, answer(503))
+    flows = server.flows(max_elapsed=1.0)
+    flows.budgets.reads = ProcessBudget(1)
+    for _ in range(2):
+        server.run(flows.read(SERVICE, ID))
+    assert server.waits == [61.0, 0.25, 60.75]
+
+
+def test_a_probe_counts_and_does_not_wait() -> None:
+    server = ModelServer({"items": []})
+    flows = server.flows()
+    flows.budgets.reads = ProcessBudget(1)
+    for _ in range(2):
+        server.run(flows.probe())
+    assert server.waits == []
+    assert flows.budgets.reads.usage(server.clock.monotonic).waiting == 1
+
+
+def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer() -> None:
+    server = ModelServer({})
+    flows = server.flows()
+    flows.budgets.reads = ProcessBudget(1)
+    flow = flows.read(SERVICE, ID)
+    flow.send(None)
+    server.clock.move(9.0)
+    with pytest.raises(StopIteration):
+        flow.send(answer(200, {"id": ID}))
+    waiting = flows.read(SERVICE, ID).send(None)
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds == 60.0
 
 
 def test_a_call_may_be_sent_again_at_the_very_last_second_of_its_patience() -> None:

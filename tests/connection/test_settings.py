@@ -31,7 +31,7 @@ def connection(**parts: Any) -> Connection:
 
 
 def settings(**parts: Any) -> Settings:
-    return read_settings(connection(**parts))
+    return read_settings(connection(**parts), lambda conn_id: Connection(conn_id=conn_id, conn_type="redis"))
 
 
 def refusal(**parts: Any) -> OnliveConfigError:

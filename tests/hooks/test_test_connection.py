@@ -215,17 +215,17 @@ def test_a_uri_that_airflow_cannot_read_is_not_repeated(monkeypatch, uri):
 
 
 def test_a_backend_that_refuses_the_connection_is_named_and_not_quoted():
-    def find() -> NoReturn:
+    def find(conn_id: str) -> NoReturn:
         raise PermissionError(f"may not read onlive://AKONLIVE:{SECRET}@openapi.onlive.site")
 
-    works, message = diagnose(find)
+    works, message = diagnose(find, "onlive_default")
     assert not works
     assert message.startswith("The Connection is not readable (PermissionError). ")
     assert SECRET not in message
 
 
 def test_a_fault_that_nobody_foresaw_is_reported_and_not_raised():
-    assert diagnose(lambda: None) == (False, "The test itself failed (AttributeError)")  # type: ignore[arg-type]
+    assert diagnose(lambda conn_id: None, "onlive_default") == (False, "The test itself failed (AttributeError)")  # type: ignore[arg-type]
 
 
 def test_the_connection_is_looked_up_at_every_test(connect: Connect):
