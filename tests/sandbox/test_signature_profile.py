@@ -51,7 +51,7 @@ def connect(sandbox: Sandbox) -> OnliveClient:
 def test_the_connection_that_it_prints_reads_and_writes(extra: dict[str, Any]):
     with Sandbox(extra=extra) as sandbox, connect(sandbox) as client:
         service = next(client.iter_services(name=sandbox.records("services")[0]["name"]))
-        assert client.update_service(service["id"], {"name": "Prueba é"})["name"] == "Prueba é"
+        assert client.put_service(service["id"], {"name": "Prueba é"})["name"] == "Prueba é"
         assert {call["status"] for call in sandbox.calls()} == {200}
 
 
