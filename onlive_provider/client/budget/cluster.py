@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from onlive_provider.client.budget.budget import Budget, Clock, Grant, Kind, Usage
-from onlive_provider.client.budget.told import log, tell_smaller_limit
+from onlive_provider.client.budget.notices import log, warn_of_smaller_limit
 from onlive_provider.client.budget.window import DUE, LEAST_SHARE, LOWERING, RECOVERY, WINDOW, minute_of
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class ClusterBudget:
         """Take the next turn that is free."""
         shared = self._ask(lambda: self._window.take(self.per_minute), clock)
         if shared is not None:
-            tell_smaller_limit(shared.allowed, self.per_minute)
+            warn_of_smaller_limit(shared.allowed, self.per_minute)
         return self._with_own(shared, clock)
 
     def confirm(self, grant: Grant, clock: Clock) -> Grant:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from onlive_provider.client.budget.budget import Clock, Grant, Kind, Usage
+from onlive_provider.client.budget.notices import warn_of_smaller_limit, warn_once
 from onlive_provider.client.budget.process import ProcessBudget, new_era
-from onlive_provider.client.budget.told import tell_once, tell_smaller_limit
 from onlive_provider.client.budget.window import WINDOW, State, Window, minute_of
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class HostBudget:
         except OSError as error:
             self._tell(error)
             return self._instead.take(clock)
-        tell_smaller_limit(grant.allowed, self._limit)
+        warn_of_smaller_limit(grant.allowed, self._limit)
         return grant
 
     def confirm(self, grant: Grant, clock: Clock) -> Grant:
@@ -114,7 +114,7 @@ class HostBudget:
         return str(self.path)
 
     def _tell(self, error: OSError) -> None:
-        tell_once(
+        warn_once(
             f"The budget of this access key is counted in this process alone, because {_why(error)}: "
             "other processes of this machine do not share it"
         )

@@ -9,7 +9,7 @@ from math import inf
 from typing import TypeVar
 
 from onlive_provider.client.budget.budget import Clock, Grant, Usage
-from onlive_provider.client.budget.told import tell_smaller_limit
+from onlive_provider.client.budget.notices import warn_of_smaller_limit
 from onlive_provider.client.budget.window import WINDOW, State, Window
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class ProcessBudget:
     def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
         grant = self._window.do(lambda window: window.take(self.per_minute, clock()))
-        tell_smaller_limit(grant.allowed, self.per_minute)
+        warn_of_smaller_limit(grant.allowed, self.per_minute)
         return grant
 
     def confirm(self, grant: Grant, clock: Clock) -> Grant:

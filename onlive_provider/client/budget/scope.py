@@ -43,8 +43,8 @@ def host_folder() -> Path:
 
 def key_name(settings: Settings) -> str:
     """Return what names an access key at an address, and shows neither."""
-    told = f"{settings.base_url}\n{settings.credentials.access_key_id}"
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    identity = f"{settings.base_url}\n{settings.credentials.access_key_id}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def _open(settings: Settings, kind: Kind, seconds: float) -> Budget:
