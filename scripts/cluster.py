@@ -240,10 +240,13 @@ def written_twice(calls: list[dict[str, Any]]) -> int:
 
 
 def leaks(parts: Parts) -> list[str]:
-    """Return where the password of Redis stands in a log or in an XCom."""
+    """Return where the password of Redis stands in a log or in Airflow's database, the XComs among it."""
     secret = parts.password.encode()
     logs = [path for path in parts.folder.rglob("*.log") if secret in path.read_bytes()]
-    return [f"the password of Redis stands in {path}" for path in logs]
+    found = [f"the password of Redis stands in {path}" for path in logs]
+    if secret in parts.database_dump():
+        found.append("the password of Redis stands in Airflow's database")
+    return found
 
 
 def table(plays: list[Play], played: list[Played]) -> Table:

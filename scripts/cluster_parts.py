@@ -25,6 +25,14 @@ import psutil
 ROOT = Path(__file__).parents[1]
 PATIENCE = 240.0
 """Seconds within which a part must be up."""
+IMPORTED_ONCE = [
+    "airflow.sdk.execution_time.task_runner",
+    "onlive_provider.client.sync",
+    "onlive_provider.operators.appointment",
+    "onlive_provider.operators.bulk",
+    "onlive_provider.operators.rollout",
+    "onlive_provider.models.appointment",
+]
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -118,7 +126,7 @@ class Parts:
 
     def start_postgres(self) -> None:
         """Start PostgreSQL, as the user that Debian makes for it where this is root, with a database for Airflow."""
-        programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+        programs = _postgres_programs()
         data = self.folder / "postgres"
         data.mkdir()
         as_user = []
@@ -136,6 +144,12 @@ class Parts:
         ready = [str(programs / "pg_isready"), "-q", *address]
         wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL is up")
         subprocess.run([str(programs / "createdb"), *address, "airflow"], check=True)
+
+    def database_dump(self) -> bytes:
+        """Return all that Airflow keeps in its database, as SQL."""
+        address = ["-h", "127.0.0.1", "-p", str(self.postgres_port), "-U", "airflow"]
+        command = [str(_postgres_programs() / "pg_dump"), *address, "airflow"]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
     def start_redis(self) -> None:
         """Start Redis with a password, which is in a file and not on its command line."""
@@ -166,6 +180,8 @@ class Parts:
             "CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{database}",
             "CELERY__WORKER_CONCURRENCY": "6",
             "CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+            # What every task needs is imported once, before the worker forks.
+            "CELERY__EXTRA_CELERY_CONFIG": json.dumps({"imports": IMPORTED_ONCE}),
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.api_port),
             "API__WORKERS": "1",
@@ -208,6 +224,11 @@ class Parts:
         )
         with opener.open(request, timeout=60) as answer:
             return json.load(answer)
+
+
+def _postgres_programs() -> Path:
+    """Return the folder of the newest PostgreSQL that Debian has installed."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
 
 
 def _listens(port: int) -> bool:

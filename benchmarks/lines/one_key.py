@@ -17,21 +17,19 @@ def measure(bench: Bench) -> Result:
     common = {"writes": WRITES, "allowed": ALLOWED, "minute": minute, "folder": bench.folder}
     crowds = {
         "one machine, `host`": gather(ROLES, **common),
-        "each for itself, `process`": gather(ROLES, scope="process", **common),
     }
     with local_redis() as url:
         if url:
             crowds["two machines, `cluster`"] = gather(ROLES, scope="cluster", machines=2, redis=url, **common)
     bounds = []
     for name, crowd in crowds.items():
-        if "process" not in name:
-            times = crowd.seconds / crowd.ideal
-            bounds += [
-                Bound.at_most(f"no 429, {name}", 0, crowd.counts["refused"], "answers of 429"),
-                Bound.at_most(f"no red task, {name}", 0, crowd.failed, "tasks"),
-                Bound.at_most(f"near the ideal time, {name}", 1.2 if "two" in name else 1.15, times, "times"),
-                Bound.at_most(f"nobody waits longer than others, {name}", 2.0, crowd.unfairness, "times the mean"),
-            ]
+        times = crowd.seconds / crowd.ideal
+        bounds += [
+            Bound.at_most(f"no 429, {name}", 0, crowd.counts["refused"], "answers of 429"),
+            Bound.at_most(f"no red task, {name}", 0, crowd.failed, "tasks"),
+            Bound.at_most(f"near the ideal time, {name}", 1.2 if "two" in name else 1.15, times, "times"),
+            Bound.at_most(f"nobody waits longer than others, {name}", 2.0, crowd.unfairness, "times the mean"),
+        ]
     host = crowds["one machine, `host`"]
     return Result(
         "One key, five processes",
