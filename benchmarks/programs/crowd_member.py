@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from benchmarks.data import NEW_LANG, record_id
 from benchmarks.programs import limiters
-from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.job import Job
 from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
@@ -120,14 +119,13 @@ def bulk(job: dict[str, Any], settings: Settings, clock: Waits) -> Callable[[], 
         task = BulkRun(
             Job(
                 resource=APPOINTMENT,
-                read_payload=lambda payload: AppointmentUpdate.read_patch(payload, timezone=None),
+                read_payload=lambda payload: AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True),
                 read_id=lambda value: parse_record_id(value, "id"),
                 only_changed=False,
             ),
             rows(),
-            Checkpoint(None, {}),
             concurrency=16,
-            tell=lambda outcome: failures.append(outcome.message or "") if outcome.outcome != "updated" else None,
+            on_outcome=lambda outcome: failures.append(outcome.message or "") if outcome.outcome != "updated" else None,
         )
         async with AsyncOnliveClient(settings, connections=16, clock=clock) as client:
             client.flows.budgets = open_budgets(settings, seconds=job["window"])

@@ -40,7 +40,7 @@ class Summary:
             if len(self.failures) < MAX_FAILURES:
                 self.failures.append(short_failure(outcome))
 
-    def words(self) -> str:
+    def counts_text(self) -> str:
         """Return the counts for a log."""
         return ", ".join(f"{number:,} {name}" for name, number in self.counts.as_json().items() if number) or "no rows"
 
@@ -59,10 +59,10 @@ class Summary:
     def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
         """Return the error of a task with too many failures, or with rows left alone because of one.
 
-        :param cut_short: whether the task was asked to stop before all was done.
+        :param cut_short: whether the task was told to stop before all was done.
         """
         if cut_short:
-            return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {self.words()}")
+            return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {self.counts_text()}")
         counts = self.counts
         if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:
             return None

@@ -109,7 +109,7 @@ class TaskRun:
             seasons=self.summary.seasons(),
         )
         self._on_progress(self.summary.counts)
-        counts, report = self.summary.words(), self._report_path or "none"
+        counts, report = self.summary.counts_text(), self._report_path or "none"
         log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
         if raised is None and error is not None:
             raise error

@@ -1,4 +1,4 @@
-"""What a person is told of a Connection's budgets: who shares them, where they are kept, how much is used."""
+"""Describes a Connection's budgets: who shares them, where they are kept, how much is used."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def _use(budget: Budget, kind: str) -> str:
         more.append(f"at {use.pace:.0f} a minute, because the server refused some")
     if use.closed_for:
         more.append(f"closed for {use.closed_for:.0f} s more, because the server asked to wait")
-    told = f" ({'; '.join(more)})" if more else ""
-    return f"{use.used:,} of {use.allowed:,} {kind}{told}"
+    details = f" ({'; '.join(more)})" if more else ""
+    return f"{use.used:,} of {use.allowed:,} {kind}{details}"

@@ -17,7 +17,7 @@ class Progress:
         self._stream = stream
         self._written_over = False
 
-    def tell(self, tried: int, total: int) -> None:
+    def show(self, tried: int, total: int) -> None:
         """Show that a try begins.
 
         :param tried: its number, from 1.

@@ -34,7 +34,7 @@ def find_signature(
     :param clock: where the time comes from and how to wait.
     """
     shown = Progress(progress)
-    search = Search(settings, service_id, shown.tell, clock or SleepingClock())
+    search = Search(settings, service_id, shown.show, clock or SleepingClock())
     say(
         f"{conn_id}: looking for the signing profile of {settings.base_url} with signed reads, at most "
         f"{settings.reads_per_minute:,} a minute. Nothing is written."

@@ -58,13 +58,13 @@ class Search:
 
     :param settings: the Connection's; its own profile is tried first.
     :param service_id: read this service instead of the list, for a key that may not list.
-    :param tell: is told how many profiles were tried, and of how many.
+    :param on_progress: called with how many profiles were tried, and of how many.
     :param clock: where the time comes from and how to wait.
     """
 
     settings: Settings
     service_id: str | None = None
-    tell: Callable[[int, int], None] = lambda tried, total: None
+    on_progress: Callable[[int, int], None] = lambda tried, total: None
     clock: SleepingClock = field(default_factory=SleepingClock)
     tried: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Search:
             read = self._read()
             to_try = list(self._different(read))
             for number, candidate in enumerate(to_try, 1):
-                self.tell(number, len(to_try))
+                self.on_progress(number, len(to_try))
                 self.tried[candidate.family] += 1
                 try:
                     answer = self._send(client, read, candidate.profile)

@@ -39,8 +39,10 @@ def finished(error: ValidationError, model: type[Model], members: Mapping[Any, A
     :param members: what was given, in the caller's order.
     """
     places = {key: place for place, key in enumerate(members)}
-    told = [(places.get(_member(each), len(places)), _finish(each, model)) for each in error.errors(include_url=False)]
-    return rebuilt(error.title, [each for _, each in sorted(told, key=lambda each: each[0])])
+    finished_errors = [
+        (places.get(_member(each), len(places)), _finish(each, model)) for each in error.errors(include_url=False)
+    ]
+    return rebuilt(error.title, [each for _, each in sorted(finished_errors, key=lambda each: each[0])])
 
 
 def rebuilt(title: str, errors: Iterable[ErrorDetails]) -> ValidationError:

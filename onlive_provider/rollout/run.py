@@ -94,7 +94,7 @@ class Rollout:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
         yield self._phase("plan", self._inspect, list(self._services.values()), self._take_plan)
         plans = [each.plan for each in self._services.values() if each.plan is not None and not each.failure]
-        problems = {each.words: each.why for each in self._services.values() if each.failure}
+        problems = {each.label: each.why for each in self._services.values() if each.failure}
         self.table = plan_table(plans, problems, seasons=self.seasons, mode=self.mode)
         yield Note(self.table)
         self._judge("the plan")
@@ -128,7 +128,7 @@ class Rollout:
         text = f"The rollout was stopped in {self.stopped_by}. Written: {counted(len(self._written), 'service')}"
         text += f"; put back: {len(back):,}." if self._written else "."
         if left:
-            names = ", ".join(each.words for each in left[:10])
+            names = ", ".join(each.label for each in left[:10])
             more = f" and {len(left) - 10:,} more" if len(left) > 10 else ""
             text += f" Not put back: {names}{more}."
         return text
@@ -242,7 +242,7 @@ class Rollout:
         failures = [each for each in self._services.values() if each.failure is not None]
         not_held = [each for each in failures if each.failure and each.failure.error == OnliveNotHeldError.__name__]
         if not_held:
-            self.stopped_by = f"{where}: service {not_held[0].words} does not hold what was sent"
+            self.stopped_by = f"{where}: service {not_held[0].label} does not hold what was sent"
         elif self._has_too_many_failures():
             allowed = f"{float(self._limit.number):g}{'%' if self._limit.is_share else ''}"
             self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {allowed}"

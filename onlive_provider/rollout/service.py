@@ -44,7 +44,7 @@ class RolloutService:
         return self.plan is not None and self.plan.differs and not tried
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The service by id and name."""
         return self.id if self.name == self.id else f'{self.id} "{self.name}"'
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onlive_provider.client.budget import cluster, scope, told
+from onlive_provider.client.budget import cluster, notices, scope
 from onlive_provider.client.budget.budget import Grant
 from onlive_provider.client.budget.cluster import ClusterBudget, Link, RedisWindow
 from onlive_provider.client.budget.process import ProcessBudget
@@ -45,8 +45,8 @@ def own_redis() -> Iterator[LocalRedis]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "_told", set())
+def nothing_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_warned", set())
 
 
 class Clock:

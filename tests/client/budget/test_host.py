@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.client.budget import host, told
+from onlive_provider.client.budget import host, notices
 from onlive_provider.client.budget.host import HostBudget, boot_id, host_path
 from onlive_provider.client.budget.process import ProcessBudget
 from onlive_provider.client.budget.scope import host_folder, key_name, open_budgets
@@ -32,8 +32,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "_told", set())
+def nothing_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_warned", set())
 
 
 def budget(path: Path, per_minute: int = 2, **more: Any) -> HostBudget:
