@@ -47,8 +47,8 @@ class Link:
             password=server.password,
             socket_timeout=REDIS_TIMEOUT,
             socket_connect_timeout=REDIS_TIMEOUT,
-            # A pooled connection may have been closed by a restart: one more try finds out, at once.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            # Its own way is to try for seconds; this machine's window is there at once.
+            retry=Retry(NoBackoff(), 0),
             decode_responses=True,
             **server.tls,
         )

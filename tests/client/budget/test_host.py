@@ -155,6 +155,7 @@ def linked_folder(path: Path) -> None:
 def linked_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
     (path.parent / "elsewhere").write_bytes(b"precious")
+    (path.parent / "elsewhere").chmod(0o600)
     path.symlink_to(path.parent / "elsewhere")
 
 

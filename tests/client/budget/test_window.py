@@ -149,6 +149,20 @@ def test_the_limit_can_be_used_up_whole_in_every_window(limit: int, windows: int
     assert callers.sent[-1][0] == pytest.approx(61.0 * (windows - 1))
 
 
+def test_no_turn_comes_before_that_of_an_earlier_ticket_even_to_a_clock_that_is_behind() -> None:
+    window = new_window()
+    window.take(5, 10.0)
+    assert window.take(5, 9.5).at == 10.0
+
+
+def test_whoever_oversleeps_counts_by_the_moment_of_waking() -> None:
+    window = new_window()
+    window.take(1, 0.0)
+    late = window.confirm(window.take(1, 0.0), 1, 90.0)
+    assert (late.wait, late.at) == (0.0, 90.0)
+    assert window.take(1, 90.0).wait == 61.0
+
+
 def test_a_caller_that_dies_wastes_one_turn_for_one_window() -> None:
     window = new_window()
     window.take(2, 0.0)
