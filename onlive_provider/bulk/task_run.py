@@ -164,6 +164,6 @@ class TaskRun:
                 try:
                     self.memory.save()
                 except Exception as error:
-                    log.warning("What a retry needs could not be saved: %s", type(error).__name__)
+                    log.warning("The state for a retry could not be saved: %s", type(error).__name__)
                 took = time.monotonic() - now
                 next_save = now + max(SAVE_EVERY, _SAVING_SHARE * took)

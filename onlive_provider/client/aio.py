@@ -163,7 +163,7 @@ def _way(base_url: str, environment: Environment) -> _Way:
     if address.startswith("socks"):
         raise OnliveConfigError(
             proxy_variable(base_url),
-            "is a SOCKS proxy, which many updates at once cannot go through; accepted is one of http:// or https://",
+            "is a SOCKS proxy, which bulk tasks do not support; accepted is an http:// or https:// proxy",
         )
     # By default aiohttp sends an http proxy's credentials once per connection, and not with every request.
     tunnels = base_url.startswith("https:")

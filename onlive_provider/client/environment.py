@@ -45,14 +45,14 @@ def trust(ca_bundle: str) -> ssl.SSLContext:
     """Return TLS settings that trust these certificates and no others.
 
     :param ca_bundle: path of a file or folder.
-    :raises OnliveTlsError: the file holds no certificate that can be read.
+    :raises OnliveTlsError: the file contains no readable certificate.
     """
     if os.path.isdir(ca_bundle):
         return ssl.create_default_context(capath=ca_bundle)
     try:
         return ssl.create_default_context(cafile=ca_bundle)
     except OSError as error:
-        raise OnliveTlsError(f"{ca_bundle} holds no certificate that can be read: {error}", attempts=0) from None
+        raise OnliveTlsError(f"{ca_bundle} contains no readable certificate: {error}", attempts=0) from None
 
 
 def split_proxy(proxy: str) -> tuple[str, dict[str, str]]:

@@ -66,7 +66,7 @@ class Settings:
             raise OnliveConfigError("password", "is empty; it holds the Secret Access Key")
         check_secret(self.profile, self.credentials.secret_access_key)
         if not self.credentials.access_key_id.isascii() or not self.credentials.access_key_id.isprintable():
-            raise OnliveConfigError("login", "holds characters that cannot stand in an HTTP header")
+            raise OnliveConfigError("login", "has characters that are not allowed in an HTTP header")
         if any(character in self.credentials.access_key_id for character in " ,"):
             raise OnliveConfigError("login", "holds a space or a comma; the Access Key ID has none")
         object.__setattr__(self, "base_url", _checked_base_url(self.base_url, self.allow_http))

@@ -67,7 +67,7 @@ def find_settings(find: Callable[[str], ConnectionParts], conn_id: str) -> Setti
     try:
         connection = find(conn_id)
     except AirflowNotFoundException as error:
-        raise ConnectionUnusableError(f"{error}, or what is defined is not readable. {_URI_ADVICE}") from None
+        raise ConnectionUnusableError(f"{error}, or its definition cannot be read. {_URI_ADVICE}") from None
     except Exception as error:
         # Airflow's own message about a malformed URI repeats the URI, with the secret in it.
         raise ConnectionUnusableError(

@@ -61,7 +61,7 @@ def read_settings(connection: ConnectionParts, find: Callable[[str], ConnectionP
         raise OnliveConfigError(
             "schema",
             "is set and not used; the scheme belongs in host, the Base URL, such as "
-            f"{DEFAULT_BASE_URL} (in a URI, nothing may follow the host but ?settings)",
+            f"{DEFAULT_BASE_URL} (in a URI, only ?settings may follow the host)",
         )
     extra = _read_extra(connection.extra)
     profile = {name: extra.pop(name) for name in SIGNING_FIELDS if name in extra}
@@ -95,7 +95,7 @@ def _base_url(host: str, port: int | None) -> str:
     except ValueError:
         return host  # Settings says what is wrong with it.
     if own not in (None, port):
-        raise OnliveConfigError("port", f"{port} differs from the port {own} in host; give it in one of the two")
+        raise OnliveConfigError("port", f"{port} differs from the port {own} in host; set it in only one of the two")
     return parts._replace(netloc=f"{parts.netloc.removesuffix(f':{port}')}:{port}").geturl()
 
 

@@ -162,7 +162,7 @@ class OnliveHook(BaseHook):
             try:
                 return self.get_conn().update(wanted)
             except skipping as error:
-                raise AirflowSkipException(f"Skipped, as asked: {error}") from error
+                raise AirflowSkipException(f"Skipped, as configured: {error}") from error
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield every service of the organization, page by page. One read per 20 services.
