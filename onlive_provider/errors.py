@@ -173,7 +173,7 @@ class OnliveClockSkewError(OnliveUnauthorizedError):
     :param skew: seconds by which the server's clock is ahead of this machine's (negative: behind).
     """
 
-    advice = "The server tolerates 15 minutes of difference: correct this machine's clock (NTP)."
+    advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
 
     def __init__(self, message: str, *, skew: float, status: int = 401, **about_answer: Any) -> None:
         self.skew = skew
@@ -183,7 +183,7 @@ class OnliveClockSkewError(OnliveUnauthorizedError):
 class OnliveForbiddenError(OnliveStatusError):
     """403: these credentials may not do this to this record."""
 
-    advice = "Ask the owner of the access key for permission, or use another Connection."
+    advice = "Ask the owner of the access key for the permission, or use another Connection."
 
 
 class OnliveNotFoundError(OnliveStatusError):
@@ -195,7 +195,7 @@ class OnliveNotFoundError(OnliveStatusError):
 class OnliveConflictError(OnliveStatusError):
     """409: a scheduling conflict, the time slot is taken. Sending the same request again cannot help."""
 
-    advice = "Choose another time, or set `fallback_slots`."
+    advice = "Choose another time, or give `fallback_slots`."
 
 
 class OnliveValidationError(OnliveStatusError):
@@ -260,9 +260,9 @@ class OnliveRecordsFailedError(OnliveError):
         if counts["failed"] > 10:
             lines.append(f"  and {counts['failed'] - 10:,} more")
         if retry_after is not None:
-            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task continues from here")
+            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
         asked = (
-            f"The report is {report_path}." if report_path else "Set `report_path` to get a report of every outcome."
+            f"The report is {report_path}." if report_path else "Give `report_path` to get a report of every outcome."
         )
         super().__init__("\n".join([*lines, asked]))
 

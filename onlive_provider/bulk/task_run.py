@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.background import Background
@@ -25,7 +25,7 @@ SAVE_EVERY = 2.0
 _SAVING_SHARE = 20
 _LOOK_EVERY = 0.2
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
@@ -62,6 +62,7 @@ class TaskRun:
     :param title: of the report's page.
     :param about: what the page says of the task, name to text.
     :param on_progress: called with the counts every few seconds and at the end.
+    :param log: the task's logger, whose lines are shown in the task's log in every Airflow.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class TaskRun:
         title: str,
         about: Mapping[str, str],
         on_progress: Callable[[Counts], None],
+        log: Any = _log,
     ) -> None:
         self.summary = summary
         self.memory = memory
         self.limit = limit
         self.concurrency = concurrency
+        self.log = log
         self.is_stopped = self.cut_short = False
         self._settings = settings
         self._report_path = report_path
@@ -110,7 +113,7 @@ class TaskRun:
         )
         self._on_progress(self.summary.counts)
         counts, report = self.summary.counts_text(), self._report_path or "none"
-        log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
+        self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
         if raised is None and error is not None:
             raise error
 
@@ -158,12 +161,12 @@ class TaskRun:
             if now >= next_line:
                 next_line = now + PROGRESS_EVERY
                 numbers = {"recalled": run.recalled, "reads": run.reads, "writes": run.writes}
-                log.info("%s", progress.line(run.counts, **numbers, read_share=read_share(), now=now))
+                self.log.info("%s", progress.line(run.counts, **numbers, read_share=read_share(), now=now))
                 self._on_progress(run.counts)
             if now >= next_save:
                 try:
                     self.memory.save()
                 except Exception as error:
-                    log.warning("The state for a retry could not be saved: %s", type(error).__name__)
+                    self.log.warning("The state for a retry could not be saved: %s", type(error).__name__)
                 took = time.monotonic() - now
                 next_save = now + max(SAVE_EVERY, _SAVING_SHARE * took)

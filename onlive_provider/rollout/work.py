@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from onlive_provider.bulk.rows import Row
@@ -12,8 +11,6 @@ from onlive_provider.client.steps import Note
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.run import Phase, Rollout
 from onlive_provider.rollout.summary import RolloutSummary
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class RolloutWork:
                     return
                 if isinstance(step, Note):
                     for line in step.lines():
-                        log.info("%s", line)
+                        task.log.info("%s", line)
                 else:
                     _carry_out(step, task)
         finally:
@@ -65,4 +62,4 @@ def _carry_out(phase: Phase, task: TaskRun) -> None:
         task.run(run, total=phase.total)
     finally:
         counts = run.reads, run.writes, run.counts.failed
-        log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)
+        task.log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)
