@@ -63,16 +63,23 @@ class OnlivePayloadError(OnliveError, ValueError):
 
 
 class OnliveStaleRecordError(OnliveError):
-    """The record was changed since the caller last saw it (``expected_updated_at``). Nothing was sent.
+    """Somebody else changed the record since it was last seen, so that sending the update would undo their change.
 
-    :param expected: the ``updatedAt`` that the caller expected; ``actual`` is the server's.
+    :param expected: the ``updatedAt`` that was expected, if one was; ``actual`` is the server's.
+    :param was_sent: whether a write was sent before, and no answer said what became of it.
     """
 
-    def __init__(self, record: str, expected: str, actual: str | None) -> None:
+    def __init__(self, record: str, expected: str | None, actual: str | None, *, was_sent: bool = False) -> None:
         self.expected, self.actual = expected, actual
+        since = f", after the expected {expected}" if expected else ""
+        fate = "nothing was sent"
+        if was_sent:
+            fate = (
+                "a write was sent without an answer, and the record holds other values than were sent. "
+                "Somebody else's values stand; the write is not sent again"
+            )
         super().__init__(
-            f"{record} was changed at {actual}, after the expected {expected}; nothing was sent. "
-            "Read the record again and decide with its new content."
+            f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
         )
 
 
@@ -123,6 +130,16 @@ class OnliveUnknownFateError(OnliveCallError):
     advice = "The write may have been made: the next try reads the record first and sends only what is still missing."
 
 
+class OnliveUnsettledWriteError(OnliveUnknownFateError):
+    """As its parent, and no later read can settle it: the write was blind, or has fields that cannot be read back."""
+
+    retryable = False
+    advice = (
+        "The write may have been made, and sending it again may notify people twice: look at the record, and clear the "
+        "task to send it again."
+    )
+
+
 class OnliveNoAnswerError(OnliveCallError):
     """A read was sent and no answer came back in time."""
 
@@ -131,9 +148,16 @@ class OnliveNoAnswerError(OnliveCallError):
 
 
 class OnliveAnswerError(OnliveCallError):
-    """The answer is not what the API documents: not JSON, cut off, too large, or a redirect."""
+    """The answer is not what the API documents: not JSON, too large, or not the record that was asked for."""
 
+    retryable = True
     advice = "Check that the Connection's host is the Onlive API and not a proxy's or a login page."
+
+
+class OnliveRedirectError(OnliveAnswerError):
+    """The answer is a redirect, which is not followed: it could lead the signature and guests' data to another host."""
+
+    retryable = False
 
 
 class OnliveStatusError(OnliveCallError):
@@ -141,13 +165,22 @@ class OnliveStatusError(OnliveCallError):
 
     :param status: the HTTP status.
     :param server_message: the answer's ``message``, or ``""``; ``errors`` are its field errors.
+    :param from_api: whether the body is an error in the API's form. A proxy's page is not: its 404 says nothing about
+        a record.
     :param call: what :class:`OnliveCallError` takes besides.
     """
 
     def __init__(
-        self, message: str, *, status: int, server_message: str = "", errors: Sequence[FieldError] = (), **call: Any
+        self,
+        message: str,
+        *,
+        status: int,
+        server_message: str = "",
+        errors: Sequence[FieldError] = (),
+        from_api: bool = True,
+        **call: Any,
     ) -> None:
-        self.status = status
+        self.status, self.from_api = status, from_api
         self.server_message, self.errors = server_message, tuple(errors)
         super().__init__(message, **call)
 

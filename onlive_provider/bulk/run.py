@@ -12,10 +12,11 @@ from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.worklist import Inspection, Worklist, failed, unexpected
 from onlive_provider.client.aio import AsyncOnliveClient
-from onlive_provider.client.flows import Clock
 from onlive_provider.client.look import look
+from onlive_provider.client.patience import Clock
 from onlive_provider.client.steps import Send, Step, Writing
 from onlive_provider.client.updates import Update
+from onlive_provider.client.verdict import Verdict
 from onlive_provider.errors import OnliveError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Counts, Outcome, OutcomeName
@@ -195,9 +196,10 @@ class BulkRun:
         change = announced.change
         current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
-        before = {"updatedAt": change.updated_at}
+        before = {**change.before, "updatedAt": change.updated_at} if change.updated_at else None
         is_whole = len(sent) == len(change.after)
-        if not is_whole or not client.flows.shows(wanted.resource, current, sent, before, announced.at):
+        found = client.flows.verdict(wanted.resource, current, sent, before, announced.at)
+        if not is_whole or found is not Verdict.MADE:
             return None
         return replace(change, updated_at=current.get("updatedAt"))
 

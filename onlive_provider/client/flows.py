@@ -6,43 +6,26 @@ each :class:`Wait` it waits; each :class:`Note` it logs. So all drivers retry, p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from onlive_provider import errors
 from onlive_provider.client import retry
+from onlive_provider.client.answers import Fate, failure_error, fate_of, is_refusal, is_success, status_error
 from onlive_provider.client.budget.budget import Budget, Budgets, Grant
-from onlive_provider.client.protocol import (
-    Answer,
-    Call,
-    Failure,
-    build_request,
-    failure_error,
-    read_object,
-    status_error,
-)
+from onlive_provider.client.patience import Clock, Patience
+from onlive_provider.client.protocol import Answer, Call, Failure, build_request
+from onlive_provider.client.server_clock import ServerClock
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Flow, Note, Send, Wait
-from onlive_provider.models.changes import holds
+from onlive_provider.client.verdict import LookUp, Verdict, verdict
 from onlive_provider.models.fields import SERVICE, Resource
-from onlive_provider.models.instants import epoch
 
 Record = dict[str, Any]
-
-
-class Clock:
-    """The machine's clock. Each driver adds its own way to wait; tests put another clock in its place."""
-
-    def time(self) -> float:
-        """Return the seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
+_MAX_CORRECTIONS = 2
+"""How often a call is signed again by the server's clock: a second time if the first answer's ``Date`` was wrong."""
 
 
 @dataclass(slots=True)
@@ -56,69 +39,83 @@ class Flows:
     budgets: Budgets
     clock: Clock
     random: Callable[[], float]
-    _ahead: float = field(default=0.0, init=False)
-    _correction: float = field(default=0.0, init=False)
+    _server_clock: ServerClock = field(default_factory=ServerClock, init=False)
 
     def read(self, resource: Resource, record_id: str) -> Flow[Record]:
         """Read one record."""
-        return (yield from self._call(Call("GET", resource.record_path(record_id)), _Patience(self.clock)))
+        return (yield from self._call(Call.read(resource, record_id), Patience(self.clock)))
 
     def page(self, resource: Resource, query: Mapping[str, str]) -> Flow[Record]:
         """Read one page of a list."""
-        return (yield from self._call(Call("GET", resource.path, tuple(query.items())), _Patience(self.clock)))
+        return (yield from self._call(Call.page(resource, query), Patience(self.clock)))
 
     def probe(self) -> Flow[None]:
         """Make one signed, read-only call, without a retry, a correction of the clock or a wait for the budget."""
-        call = Call("GET", SERVICE.path, (("limit", "1"),))
-        patience = _Patience(self.clock)
+        call = Call.page(SERVICE, {"limit": "1"})
+        patience = Patience(self.clock)
         outcome = yield from self._attempt(call, patience, waits=False)
-        if _record(outcome) is None:
+        if fate_of(call, outcome) is not Fate.ANSWERED:
             raise self._error(call, outcome, patience, attempts=1)
 
     def attempt(self, call: Call, profile: SigningProfile) -> Flow[Answer | Failure]:
         """Make a call once, signed with a profile that need not be the Connection's, and return what came back."""
-        return (yield from self._attempt(call, _Patience(self.clock), profile))
+        return (yield from self._attempt(call, Patience(self.clock), profile))
 
     def write(
         self, resource: Resource, record_id: str, patch: Mapping[str, Any], before: Mapping[str, Any] | None
     ) -> Flow[Record]:
         """Send a patch. If its fate is unknown, look the record up before sending it again.
 
-        :param before: the record as it was read, if it was; a look-up compares ``updatedAt`` with it.
+        :param before: the record as it was read, if it was; a look-up compares the record with it.
         :return: the record as the API answered it, or as the look-up found it.
+        :raises OnliveStaleRecordError: a look-up found that somebody else changed the record since it was read.
+        :raises OnliveUnknownFateError: no answer and no look-up says whether the write was made.
         """
-        call = Call("PUT", resource.record_path(record_id), payload=patch)
-        patience = _Patience(self.clock)
-
-        def look_up() -> Flow[Record | None]:
-            yield Note(f"{call}: it is not known whether the write was made; reading the record to find out")
-            record = yield from self._call(Call("GET", call.path), patience)
-            return record if self.shows(resource, record, patch, before, patience.first_sent) else None
-
+        call = Call.write(resource, record_id, patch)
+        patience = Patience(self.clock)
+        look_up = LookUp(Call.read(resource, record_id), resource, record_id, patch, before)
         return (yield from self._call(call, patience, look_up))
 
-    def _call(
-        self, call: Call, patience: _Patience, look_up: Callable[[], Flow[Record | None]] | None = None
-    ) -> Flow[Record]:
+    def verdict(
+        self,
+        resource: Resource,
+        record: Mapping[str, Any],
+        patch: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        first_sent: float,
+    ) -> Verdict:
+        """Return what a record that was read after a write of unknown fate says about it.
+
+        :param before: the record as it was read before the write, if it was.
+        :param first_sent: seconds since the epoch, when the write first left; only used without ``before``.
+        """
+        # An `updatedAt` may have whole seconds, as the `Date` has.
+        sent_at = first_sent + self._server_clock.ahead - 1.0
+        mode = self.settings.object_updates
+        return verdict(resource, record, patch, before, object_updates=mode, sent_at=sent_at)
+
+    def _call(self, call: Call, patience: Patience, look_up: LookUp | None = None) -> Flow[Record]:
         attempts = 0
-        clock_corrected = False
+        corrections = 0
         while True:
             outcome = yield from self._attempt(call, patience)
             attempts += 1
-            record = _record(outcome)
-            if record is not None:
-                return record
-            if not clock_corrected and self._clock_was_off(outcome) and self._has_patience(attempts, patience):
-                clock_corrected = True
-                self._correction = self._ahead
-                yield Note(f"{call}: refused, and the clocks differ by {self._ahead:.0f} s; signing by the server's")
+            fate = fate_of(call, outcome)
+            if fate is Fate.ANSWERED:
+                assert isinstance(outcome, Answer)
+                assert outcome.document is not None
+                return outcome.document
+            skew = self._skew(outcome, patience)
+            if skew is not None and corrections < _MAX_CORRECTIONS and self._has_patience(attempts, patience):
+                corrections += 1
+                patience.correction = skew
+                yield Note(f"{call}: refused, and the clocks differ by {skew:.0f} s; signing by the server's")
                 continue
             delay = self._delay(outcome, attempts, patience)
             self._heed(call, outcome, patience, delay)
-            if look_up is not None and retry.fate_is_unknown(outcome):
-                wait = max(delay or 0.0, retry.SETTLING_DELAY)
-                yield Wait(wait, f"{call}: {_why(outcome)}; the write may still be under way")
-                record = yield from self._settle(call, look_up, patience, attempts)
+            patience.is_broken = fate is Fate.UNKNOWN
+            if fate is Fate.UNKNOWN and look_up is not None:
+                record = yield from self._settle(call, outcome, look_up, patience, attempts)
                 if record is not None:
                     return record
                 if not self._has_patience(attempts, patience):
@@ -130,24 +127,42 @@ class Flows:
                 raise self._error(call, outcome, patience, attempts)
 
     def _settle(
-        self, call: Call, look_up: Callable[[], Flow[Record | None]], patience: _Patience, attempts: int
+        self, call: Call, outcome: Answer | Failure, look_up: LookUp, patience: Patience, attempts: int
     ) -> Flow[Record | None]:
-        try:
-            record = yield from look_up()
-        except errors.OnliveCallError as failed:
-            raise errors.OnliveUnknownFateError(
-                f"no answer says whether the write was made, and looking it up failed: {failed}",
-                call=str(call),
-                attempts=attempts,
-                elapsed=patience.elapsed(),
-                retry_after=failed.retry_after,
-            ) from failed
-        made = "the write was made and is not sent again" if record is not None else "the write was not made"
-        yield Note(f"{call}: {made}")
-        return record
+        """Look the record up until it shows that the write was made, with growing pauses.
+
+        :return: the record, or ``None`` if the write was not made.
+        """
+        asked = isinstance(outcome, Answer) and retry.retry_after(outcome, self.clock.time())
+        limit = self.settings.max_elapsed
+        for number, pause in enumerate(retry.SETTLING_PAUSES):
+            wait = pause if number or not asked or patience.elapsed() + asked > limit else max(asked, pause)
+            if number and patience.elapsed() + wait > limit:
+                break
+            yield Wait(wait, f"{call}: {_why(outcome)}; the write may still be under way")
+            if not number:
+                yield Note(f"{call}: it is not known whether the write was made; reading the record to find out")
+            try:
+                record = yield from self._call(look_up.call, patience)
+            except errors.OnliveCallError as failed:
+                if isinstance(outcome, Answer) and 400 <= outcome.status < 500 and outcome.status != 408:
+                    return None  # Refused, though not in the API's words.
+                where = {"attempts": attempts, "elapsed": patience.elapsed(), "retry_after": failed.retry_after}
+                raise look_up.unknown_fate(f"looking it up failed: {failed}", call=str(call), **where) from failed
+            found = self.verdict(look_up.resource, record, look_up.patch, look_up.before, patience.first_sent)
+            yield Note(f"{call}: {found.value}{'; it is not sent again' if found is Verdict.MADE else ''}")
+            if found is Verdict.MADE:
+                return record
+            if found is Verdict.CHANGED_BY_OTHERS:
+                raise look_up.stale(record)
+            if found is Verdict.UNKNOWN:
+                where = {"attempts": attempts, "elapsed": patience.elapsed()}
+                raise look_up.unknown_fate("the record does not show it", call=str(call), **where)
+        yield Note(f"{call}: the write was not made")
+        return None
 
     def _attempt(
-        self, call: Call, patience: _Patience, profile: SigningProfile | None = None, *, waits: bool = True
+        self, call: Call, patience: Patience, profile: SigningProfile | None = None, *, waits: bool = True
     ) -> Flow[Answer | Failure]:
         budget = self._budget(call)
         grant = budget.take(self.clock.monotonic)
@@ -158,23 +173,27 @@ class Flows:
             grant = budget.confirm(grant, self.clock.monotonic)
         patience.grant = grant
         patience.first_sent = patience.first_sent or self.clock.time()
+        correction = patience.correction
+        patience.signed_at = self.clock.time() + (self._server_clock.correction if correction is None else correction)
         request = build_request(
             call,
             base_url=self.settings.base_url,
             profile=profile or self.settings.profile,
             credentials=self.settings.credentials,
-            now=self.clock.time() + self._correction,
+            now=patience.signed_at,
         )
-        outcome = yield Send(request)
+        outcome = yield Send(request, lambda answer: fate_of(call, answer) is not Fate.UNKNOWN, patience.is_broken)
         assert outcome is not None
         budget.answered(grant, self.clock.monotonic)
         if isinstance(outcome, Answer):
             server_time = retry.server_time(outcome)
             if server_time is not None:
-                self._ahead = server_time - self.clock.time()
+                self._server_clock.see(server_time - self.clock.time())
+            if correction is not None and outcome.status != 401 and (is_success(outcome) or is_refusal(outcome)):
+                self._server_clock.correction = correction
         return outcome
 
-    def _heed(self, call: Call, outcome: Answer | Failure, patience: _Patience, delay: float | None) -> None:
+    def _heed(self, call: Call, outcome: Answer | Failure, patience: Patience, delay: float | None) -> None:
         """Let all calls of the key wait when the server wants fewer: as long as this one does, or would at most."""
         if not isinstance(outcome, Answer) or outcome.status not in retry.BUSY_STATUSES:
             return
@@ -187,7 +206,7 @@ class Flows:
     def _budget(self, call: Call) -> Budget:
         return self.budgets.writes if call.is_write else self.budgets.reads
 
-    def _delay(self, outcome: Answer | Failure, attempts: int, patience: _Patience) -> float | None:
+    def _delay(self, outcome: Answer | Failure, attempts: int, patience: Patience) -> float | None:
         """Return the seconds to wait before the call is sent again, or ``None`` if it must not be."""
         if not retry.may_be_sent_again(outcome):
             return None
@@ -196,78 +215,41 @@ class Flows:
             delay = max(delay, retry.retry_after(outcome, self.clock.time()) or 0.0)
         return delay if self._has_patience(attempts, patience, delay) else None
 
-    def _has_patience(self, attempts: int, patience: _Patience, delay: float = 0.0) -> bool:
+    def _has_patience(self, attempts: int, patience: Patience, delay: float = 0.0) -> bool:
         """Whether a call may be sent once more after a delay."""
         in_time = patience.elapsed() + delay <= self.settings.max_elapsed
         return attempts < self.settings.max_attempts and in_time
 
-    def _clock_was_off(self, outcome: Answer | Failure) -> bool:
-        """Whether the call was refused with 401 and signed with a time that is not the server's."""
-        return _shows_skew(outcome) and abs(self._ahead - self._correction) > retry.SKEW_TOLERANCE
+    def _skew(self, outcome: Answer | Failure, patience: Patience) -> float | None:
+        """Return the seconds by which the server's clock is ahead, if a call was refused for the time it was signed."""
+        ahead = self._shown_skew(outcome)
+        if ahead is None:
+            return None
+        off = self.clock.time() + ahead - patience.signed_at
+        return ahead if abs(off) > retry.SKEW_TOLERANCE else None
+
+    def _shown_skew(self, outcome: Answer | Failure) -> float | None:
+        """Return the seconds by which the server's clock is ahead, as a refusal with 401 shows."""
+        if not isinstance(outcome, Answer) or outcome.status != 401:
+            return None
+        server_time = retry.server_time(outcome)
+        return None if server_time is None else server_time - self.clock.time()
 
     def _error(
-        self, call: Call, outcome: Answer | Failure, patience: _Patience, attempts: int
+        self, call: Call, outcome: Answer | Failure, patience: Patience, attempts: int
     ) -> errors.OnliveCallError:
         elapsed = patience.elapsed()
         if isinstance(outcome, Failure):
             return failure_error(outcome, call=call, attempts=attempts, elapsed=elapsed)
-        skewed = _shows_skew(outcome) and abs(self._ahead) > retry.SKEW_TOLERANCE
+        skew = self._shown_skew(outcome)
         return status_error(
             outcome,
             call=str(call),
             attempts=attempts,
             elapsed=elapsed,
             retry_after=retry.retry_after(outcome, self.clock.time()),
-            skew=self._ahead if skewed else None,
+            skew=None if skew is None or abs(skew) <= retry.SKEW_TOLERANCE else skew,
         )
-
-    def shows(
-        self,
-        resource: Resource,
-        record: Mapping[str, Any],
-        patch: Mapping[str, Any],
-        before: Mapping[str, Any] | None,
-        first_sent: float,
-    ) -> bool:
-        """Whether a record read after a write of unknown fate shows that the write was made.
-
-        :param before: the record as it was read before the write, if it was.
-        :param first_sent: seconds since the epoch, when the write first left; only used without ``before``.
-        """
-        readable = {name: value for name, value in patch.items() if resource.field(name).readable}
-        mode = self.settings.object_updates
-        if not all(holds(resource, record, name, value, mode) for name, value in readable.items()):
-            return False
-        if len(readable) == len(patch):
-            return True
-        baseline = epoch((before or {}).get("updatedAt"))
-        if baseline is None:
-            # An `updatedAt` may have whole seconds, as the `Date` has.
-            baseline = first_sent + self._ahead - 1.0
-        updated_at = epoch(record.get("updatedAt"))
-        return updated_at is not None and updated_at > baseline
-
-
-class _Patience:
-    """How long a call has been tried, without waits for the budget, when it was first sent, and its last turn."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.first_sent = 0.0
-        self.grant: Grant | None = None
-        self._clock = clock
-        self._started = clock.monotonic()
-
-    def pause(self, seconds: float) -> None:
-        self._started += seconds
-
-    def elapsed(self) -> float:
-        return self._clock.monotonic() - self._started
-
-
-def _record(outcome: Answer | Failure) -> Record | None:
-    if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
-        return read_object(outcome)
-    return None
 
 
 def _turn(call: Call, grant: Grant) -> str:
@@ -281,11 +263,9 @@ def _turn(call: Call, grant: Grant) -> str:
     return f"its turn among the {grant.allowed:,} {kind} a minute of this access key is still to come"
 
 
-def _shows_skew(outcome: Answer | Failure) -> bool:
-    return isinstance(outcome, Answer) and outcome.status == 401 and retry.server_time(outcome) is not None
-
-
 def _why(outcome: Answer | Failure) -> str:
     if isinstance(outcome, Failure):
         return f"{outcome.kind.value} ({outcome.detail})"
+    if is_success(outcome):
+        return f"the server answered {outcome.status}, and not with the record"
     return f"the server answered {outcome.status}"

@@ -1,4 +1,4 @@
-"""A call as bytes to send, and an answer as a dict or an error: pure, so that every transport behaves the same."""
+"""A call as bytes to send, and what came back: pure, so that every transport behaves the same."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from onlive_provider import __version__, errors
 from onlive_provider.client.signing import Credentials, SigningProfile, sign
-from onlive_provider.privacy import without_personal_data
+from onlive_provider.models.fields import Resource
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Larger answers are refused: no documented answer comes near, and they would fill a worker's memory."""
 
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_MAX_MESSAGE = 300
-_MAX_FIELD_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,38 @@ class Call:
 
     :param query: pairs in any order; they are sent in canonical order.
     :param payload: the JSON object of a write.
+    :param resource: what it asks for: a record, or a list of them.
+    :param record_id: the record's UUID, or ``None`` for a list.
     """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     payload: Mapping[str, Any] | None = field(default=None, repr=False)
+    resource: Resource | None = field(default=None, repr=False)
+    record_id: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, resource: Resource, record_id: str) -> Call:
+        """Return a call that reads a record.
+
+        :raises OnlivePayloadError: the id is not a UUID.
+        """
+        return cls("GET", resource.record_path(record_id), resource=resource, record_id=record_id)
+
+    @classmethod
+    def write(cls, resource: Resource, record_id: str, payload: Mapping[str, Any]) -> Call:
+        """Return a call that writes a record.
+
+        :raises OnlivePayloadError: the id is not a UUID.
+        """
+        path = resource.record_path(record_id)
+        return cls("PUT", path, payload=payload, resource=resource, record_id=record_id)
+
+    @classmethod
+    def page(cls, resource: Resource, query: Mapping[str, str]) -> Call:
+        """Return a call that reads one page of a list."""
+        return cls("GET", resource.path, tuple(query.items()), resource=resource)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -56,7 +86,7 @@ class Request:
         return f"Request({self.method} {self.url}, {len(self.body or b'')} bytes)"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """What came back. Its repr does not show the body, which may hold guests' data.
 
@@ -66,6 +96,15 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @cached_property
+    def document(self) -> dict[str, Any] | None:
+        """The JSON object of the body, or ``None`` when it holds none (HTML, half a JSON, a list)."""
+        try:
+            document = json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) else None
 
     def __repr__(self) -> str:
         return f"Answer({self.status}, {len(self.body)} bytes)"
@@ -142,104 +181,3 @@ def build_request(
         headers["Content-Type"] = "application/json"
     headers |= sign(profile, credentials, method=call.method, url=url, body=body or b"", now=now)
     return Request(call.method, url, headers, body)
-
-
-def read_object(answer: Answer) -> dict[str, Any] | None:
-    """Return the JSON object of a successful answer, or ``None`` when it holds none (HTML, half a JSON, a list)."""
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _sentence(text: str) -> str:
-    """Return a server's sentence on one line, shortened, without guests' data."""
-    shown = without_personal_data(text)
-    return shown if len(shown) <= _MAX_MESSAGE else f"{shown[:_MAX_MESSAGE]}..."
-
-
-def read_error(answer: Answer) -> tuple[str, tuple[errors.FieldError, ...]]:
-    """Return an error answer's message and first field errors, as far as its form can be read."""
-    document = read_object(answer)
-    if document is None:
-        return "", ()
-    message = document.get("message") or document.get("error") or ""
-    if isinstance(message, list):
-        message = "; ".join(str(part) for part in message)
-    listed = document.get("errors")
-    if isinstance(listed, dict):
-        listed = [{"field": name, "message": text} for name, text in listed.items()]
-    found = []
-    for item in listed[:_MAX_FIELD_ERRORS] if isinstance(listed, list) else ():
-        name, text = (item.get("field"), item.get("message")) if isinstance(item, dict) else ("", item)
-        found.append(errors.FieldError(_sentence(str(name or "")), _sentence(str(text or ""))))
-    return _sentence(str(message)), tuple(found)
-
-
-def failure_error(failure: Failure, *, call: Call, attempts: int, elapsed: float) -> errors.OnliveCallError:
-    """Return the error of a call that got no usable answer."""
-    lost = errors.OnliveUnknownFateError if call.is_write else errors.OnliveNoAnswerError
-    kind: type[errors.OnliveCallError] = {
-        FailureKind.NOT_SENT: errors.OnliveConnectError,
-        FailureKind.TLS: errors.OnliveTlsError,
-        FailureKind.LOST: lost,
-        FailureKind.TOO_LARGE: errors.OnliveAnswerError,
-    }[failure.kind]
-    return kind(f"{failure.kind.value}: {failure.detail}", call=str(call), attempts=attempts, elapsed=elapsed)
-
-
-_BY_STATUS: dict[int, type[errors.OnliveStatusError]] = {
-    400: errors.OnliveBadRequestError,
-    401: errors.OnliveUnauthorizedError,
-    403: errors.OnliveForbiddenError,
-    404: errors.OnliveNotFoundError,
-    408: errors.OnliveBusyError,
-    409: errors.OnliveConflictError,
-    422: errors.OnliveValidationError,
-    425: errors.OnliveBusyError,
-    429: errors.OnliveBusyError,
-}
-
-
-def status_error(
-    answer: Answer, *, call: str, attempts: int, elapsed: float, retry_after: float | None, skew: float | None
-) -> errors.OnliveCallError:
-    """Return the error of an answer that is not a JSON object with status 2xx.
-
-    :param skew: seconds by which the server's clock is ahead, when that is the likely cause of a 401.
-    """
-    status = answer.status
-    if status < 400:
-        why = "a redirect, which is not followed" if status >= 300 else "and not with a JSON object"
-        return errors.OnliveAnswerError(
-            f"the server answered {status}, {why}", call=call, attempts=attempts, elapsed=elapsed
-        )
-    text, listed = read_error(answer)
-    said = f': "{text}"' if text else ""
-    fields = f" [{'; '.join(map(str, listed))}]" if listed else ""
-    wish = f" and asked to wait {retry_after:.0f} s" if retry_after else ""
-    message = f"the server answered {status}{said}{fields}{wish}"
-    if skew is not None:
-        side = "behind" if skew > 0 else "ahead of"
-        return errors.OnliveClockSkewError(
-            f"{message}, and this machine's clock is {abs(skew):.0f} s {side} the server's",
-            skew=skew,
-            status=status,
-            server_message=text,
-            errors=listed,
-            call=call,
-            attempts=attempts,
-            elapsed=elapsed,
-        )
-    kind = _BY_STATUS.get(status) or (errors.OnliveServerError if status >= 500 else errors.OnliveRefusedError)
-    return kind(
-        message,
-        status=status,
-        server_message=text,
-        errors=listed,
-        call=call,
-        attempts=attempts,
-        elapsed=elapsed,
-        retry_after=retry_after,
-    )

@@ -7,16 +7,17 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
+from onlive_provider.client.answers import is_success
 from onlive_provider.client.protocol import Answer, Failure, FailureKind
 
 FIRST_DELAY = 0.5
 """Seconds: the upper bound of the first back-off; it doubles with every attempt."""
 LONGEST_DELAY = 30.0
 """Seconds: no back-off is longer, unless the server asks for more."""
-LONGEST_RETRY_AFTER = 366 * 86_400.0
-"""Seconds: a longer ``Retry-After`` is taken for a mistake and ignored."""
-SETTLING_DELAY = 1.0
-"""Seconds: a write without an answer may still be in progress, so it is not looked up sooner."""
+LONGEST_RETRY_AFTER = 86_400.0
+"""Seconds: a longer ``Retry-After`` counts as this one. No limit of an API is reset less often than once a day."""
+SETTLING_PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before each look at a record whose write has an unknown fate: the write may still be in progress."""
 SKEW_TOLERANCE = 60.0
 """Seconds: a clock that is off by less is not the cause of a 401 (the documented window is 15 minutes)."""
 
@@ -25,24 +26,16 @@ BUSY_STATUSES = frozenset({429, 503})
 """Statuses that throttle the whole key, not just this call: all its callers wait."""
 OVER_LIMIT_STATUSES = frozenset({429})
 """Statuses that say that the key makes more calls than it may: fewer are made for a while."""
-UNKNOWN_FATE_STATUSES = frozenset({408, 500, 502, 504})
-"""Statuses after which a write may have been made anyway. 425, 429 and 503 say that it was not accepted."""
 
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def may_be_sent_again(outcome: Answer | Failure) -> bool:
-    """Whether the same call may succeed later with nothing changed."""
+    """Whether the same call may succeed later with nothing changed. A write must be known not to have been made."""
     if isinstance(outcome, Failure):
         return outcome.kind in (FailureKind.NOT_SENT, FailureKind.LOST)
-    return outcome.status in RETRIED_STATUSES
-
-
-def fate_is_unknown(outcome: Answer | Failure) -> bool:
-    """Whether a write with this outcome may have been made."""
-    if isinstance(outcome, Failure):
-        return outcome.kind in (FailureKind.LOST, FailureKind.TOO_LARGE)
-    return outcome.status in UNKNOWN_FATE_STATUSES or 200 <= outcome.status < 300
+    # A success here is one without what was asked for, such as a page of a proxy; below 200 it is no answer at all.
+    return outcome.status in RETRIED_STATUSES or outcome.status < 200 or is_success(outcome)
 
 
 def backoff(attempt: int, random: float) -> float:
@@ -68,7 +61,7 @@ def retry_after(answer: Answer, now: float) -> float | None:
             return None
         sent = server_time(answer)
         seconds = max(0.0, when - (now if sent is None else sent))
-    return seconds if seconds <= LONGEST_RETRY_AFTER else None
+    return min(seconds, LONGEST_RETRY_AFTER)
 
 
 def server_time(answer: Answer) -> float | None:

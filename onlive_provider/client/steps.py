@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from onlive_provider.client.protocol import Answer, Failure, Request
@@ -14,9 +14,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make this exchange and send its outcome back."""
+    """Make this exchange and send its outcome back.
+
+    :param is_expected: whether an answer is one to this request. After any other one the connection is closed: what
+        comes over it next may be the answer to something else, too.
+    :param on_fresh_connection: open a connection for this request, because an earlier one broke.
+    """
 
     request: Request
+    is_expected: Callable[[Answer], bool] = field(repr=False, compare=False)
+    on_fresh_connection: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

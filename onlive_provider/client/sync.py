@@ -1,37 +1,31 @@
-"""The client for threads: the flows on one pooled ``requests`` session."""
+"""The client for threads: the flows on connections that an event loop in a thread of its own looks after."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import random
-import re
-import ssl
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
+import weakref
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-import requests
-from requests import ConnectionError as RequestsConnectionError
-from requests import ConnectTimeout, RequestException
-from requests.exceptions import InvalidSchema, ProxyError, SSLError
-from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProtocolError
 
 from onlive_provider.client.budget.scope import open_budgets
-from onlive_provider.client.environment import read_environment
-from onlive_provider.client.flows import Clock, Flows
+from onlive_provider.client.flows import Flows
 from onlive_provider.client.listing import ServiceListing
-from onlive_provider.client.protocol import MAX_ANSWER_BYTES, Answer, Call, Failure, FailureKind, Request
+from onlive_provider.client.patience import Clock
+from onlive_provider.client.protocol import Answer, Call, Failure
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Flow, Note, Send, Wait
+from onlive_provider.client.transport import Transport
 from onlive_provider.client.updates import Update, Updated, update
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
 
 T = TypeVar("T")
-_OBJECT = re.compile(r"<[^>]*>[:,]?\s*|\w+\(host=[^)]*\):\s*")
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +55,8 @@ class OnliveClient:
         self._settings = settings
         self._clock = clock or SleepingClock()
         self._flows = Flows(settings, open_budgets(settings), self._clock, random)
-        self._session = _session(settings)
+        self._connections = _Connections(Transport(settings))
+        self._close = weakref.finalize(self, self._connections.close)
 
     def __repr__(self) -> str:
         return f"OnliveClient({self._settings.base_url})"
@@ -75,8 +70,8 @@ class OnliveClient:
         self.close()
 
     def close(self) -> None:
-        """Close the pooled connections."""
-        self._session.close()
+        """Close the connections, and end their thread."""
+        self._close()
 
     def get_appointment(self, appointment_id: str) -> dict[str, Any]:
         """Return an appointment as the API answers it. One read.
@@ -145,7 +140,7 @@ class OnliveClient:
                 return result
             outcome = None
             if isinstance(step, Send):
-                outcome = self._exchange(step.request)
+                outcome = self._connections.exchange(step)
             elif isinstance(step, Wait):
                 log.info("%s; waiting %.1f s", step.why, step.seconds)
                 self._clock.sleep(step.seconds)
@@ -153,87 +148,52 @@ class OnliveClient:
                 for line in step.lines():
                     log.info("%s", line)
 
-    def _exchange(self, request: Request) -> Answer | Failure:
-        timeout = self._settings.timeout
+
+class _Connections:
+    """A transport and its event loop. Both begin with the first exchange, and anew in a forked process."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def exchange(self, send: Send) -> Answer | Failure:
+        """Make an exchange, and wait for its end."""
+        with self._lock:
+            if self._loop is None or self._process != os.getpid():
+                self._loop = self._open()
+        return _wait_for(self._transport.exchange(send), self._loop)
+
+    def close(self) -> None:
+        """Close the connections, and end the thread."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None and self._process == os.getpid():
+            _wait_for(self._transport.close(), loop)
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        self._process = os.getpid()
+        threading.Thread(target=_run, args=(loop,), name="onlive", daemon=True).start()
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.body,
-                timeout=(timeout, timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return _read(response)
-        except RequestException as error:
-            return Failure(_kind(error), _detail(error))
+            _wait_for(self._transport.__aenter__(), loop)
+        except BaseException:
+            loop.call_soon_threadsafe(loop.stop)
+            raise
+        return loop
 
 
-class _Session(requests.Session):
-    """A session that ignores redirects: to prepare for one, ``requests`` would read the whole answer."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return ``None``: no redirect is followed."""
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
 
 
-def _session(settings: Settings) -> requests.Session:
-    """Return a session with the environment's proxy and CA bundle, read once.
-
-    ``trust_env`` stays off: it would also let a ``.netrc`` replace the Authorization header.
-
-    :raises OnliveConfigError: the environment's proxy or CA bundle cannot be used.
-    """
-    environment = read_environment(settings.base_url)
-    session = _Session()
-    session.trust_env = False
-    if environment.proxy is not None:
-        session.proxies = {urlsplit(settings.base_url).scheme: environment.proxy}
-    session.verify = environment.ca_bundle if settings.verify else False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
-def _read(response: requests.Response) -> Answer | Failure:
-    body = bytearray()
+def _wait_for(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    under_way = asyncio.run_coroutine_threadsafe(work, loop)
     try:
-        for chunk in response.iter_content(64 * 1024):
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                return Failure(FailureKind.TOO_LARGE, f"more than {MAX_ANSWER_BYTES} bytes")
-    except RequestException as error:
-        return Failure(FailureKind.LOST, _detail(error))
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, bytes(body))
-
-
-def _kind(error: RequestException) -> FailureKind:
-    """Return what an error means for the request's fate. After an unfamiliar one it may have arrived."""
-    if isinstance(error, SSLError):
-        cause = _cause(error)
-        cut_off = isinstance(cause, HTTPError) and any(isinstance(inner, ssl.SSLEOFError) for inner in cause.args)
-        return FailureKind.LOST if cut_off else FailureKind.TLS
-    if isinstance(error, ConnectTimeout | ProxyError | InvalidSchema):
-        return FailureKind.NOT_SENT
-    if isinstance(error, RequestsConnectionError) and isinstance(_cause(error), NewConnectionError):
-        return FailureKind.NOT_SENT
-    return FailureKind.LOST
-
-
-def _cause(error: RequestException) -> object:
-    first = error.args[0] if error.args else error
-    return getattr(first, "reason", None) or first
-
-
-def _detail(error: RequestException) -> str:
-    """Return the innermost cause on one line, without the address of a Python object.
-
-    Of an answer that is not HTTP, only the kind of mistake: what the server sent may hold a guest's data.
-    """
-    cause = _cause(error)
-    if isinstance(cause, ProtocolError | InvalidHeader):
-        inner = cause.args[-1]
-        if not isinstance(inner, OSError):
-            return type(inner if isinstance(inner, Exception) else cause).__name__
-        cause = inner
-    return f"{type(cause).__name__}: {_OBJECT.sub('', str(cause))}"[:200]
+        return under_way.result()
+    except BaseException:  # An interrupt, such as Airflow's time-out: nobody waits for the answer any more.
+        under_way.cancel()
+        raise

@@ -90,7 +90,7 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
         try:
             record = yield from flows.write(wanted.resource, wanted.id, change.after, current)
         except errors.OnliveConflictError as conflict:
-            if not fallbacks:
+            if not fallbacks or not conflict.from_api:
                 raise
             payload, *fallbacks = fallbacks
             said = conflict.server_message or "conflict"

@@ -14,16 +14,8 @@ from uuid import UUID
 
 from onlive_provider import errors
 from onlive_provider.client import retry
-from onlive_provider.client.protocol import (
-    Answer,
-    Call,
-    Failure,
-    FailureKind,
-    build_request,
-    failure_error,
-    read_object,
-    status_error,
-)
+from onlive_provider.client.answers import failure_error, status_error
+from onlive_provider.client.protocol import Answer, Call, Failure, FailureKind, build_request
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.sync import OnliveClient, SleepingClock
@@ -99,7 +91,7 @@ class Search:
         :param found: a profile that is right for reads; profiles that sign a read alike are tried after it.
         :raises StoppedError: as :meth:`find`; also when the server accepts the PUT, which no server should.
         """
-        write = Call("PUT", SERVICE.record_path(str(UUID(int=0))), payload=PROBE_BODY)
+        write = Call.write(SERVICE, str(UUID(int=0)), PROBE_BODY)
         with OnliveClient(self.settings, clock=self.clock) as client:
             for profile in self._alike(found, write):
                 self.writes += 1
@@ -115,8 +107,8 @@ class Search:
 
     def _read(self) -> Call:
         if self.service_id is not None:
-            return Call("GET", SERVICE.record_path(self.service_id))
-        return Call("GET", SERVICE.path, (("limit", "1"),))
+            return Call.read(SERVICE, self.service_id)
+        return Call.page(SERVICE, {"limit": "1"})
 
     def _different(self, call: Call) -> Iterator[Candidate]:
         """Yield the candidates that sign a call differently, the Connection's own profile first."""
@@ -170,7 +162,7 @@ class Search:
 
     def _is_accepted(self, answer: Answer, call: Call) -> bool:
         """Whether an answer says that the signature is right; one that says nothing about it ends the search."""
-        is_json = read_object(answer) is not None
+        is_json = answer.document is not None
         if answer.status == 401:
             self._check_clock(answer, call)
             login = answer.headers.get("www-authenticate", "").lower()

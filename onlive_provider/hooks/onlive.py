@@ -162,6 +162,8 @@ class OnliveHook(BaseHook):
             try:
                 return self.get_conn().update(wanted)
             except skipping as error:
+                if not getattr(error, "from_api", True):
+                    raise  # A proxy's page says nothing about the record.
                 raise AirflowSkipException(f"Skipped, as configured: {error}") from error
 
     def iter_services(self, **filters: str) -> Iterator[dict[str, Any]]:

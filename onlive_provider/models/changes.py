@@ -194,3 +194,13 @@ def _short(item: Mapping[str, Any]) -> str:
     if item.keys() == DATE_RANGE.keys():
         return " to ".join(str(item[name]) for name in DATE_RANGE)
     return json.dumps(item, ensure_ascii=False)
+
+
+def holds_in_other_spelling(
+    resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates
+) -> bool:
+    return holds(resource, {name: _plain(record.get(name))}, name, _plain(wanted), object_updates)
+
+
+def _plain(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value

@@ -95,10 +95,10 @@ def _hear(step: Step) -> None:
 
 
 DRIVERS: dict[str, type[OnliveClient] | type[BlockingAsyncClient]] = {
-    "requests": OnliveClient,
-    "aiohttp": BlockingAsyncClient,
+    "threads": OnliveClient,
+    "event loop": BlockingAsyncClient,
 }
-_chosen = ["requests"]
+_chosen = ["threads"]
 
 
 @contextlib.contextmanager

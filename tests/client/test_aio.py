@@ -18,7 +18,7 @@ from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
 from onlive_provider.client.steps import Note, Send, Writing
 from onlive_provider.client.updates import Update
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
-from tests.loopback import ID, OTHER_ID, SILENCE, FakeClock, LoopbackServer, Recorded, reply, settings_for
+from tests.loopback import ID, SILENCE, FakeClock, LoopbackServer, Recorded, reply, settings_for
 
 T = TypeVar("T")
 OLD = {"id": ID, "title": "First", "updatedAt": "2025-03-09T11:00:00.000Z"}
@@ -224,7 +224,7 @@ def test_an_aiohttp_that_cannot_be_kept_from_sending_a_write_twice_is_refused(mo
 
 def test_leaving_the_client_closes_its_connections() -> None:
     with LoopbackServer(OK) as server, nothing_left_open():
-        with_client(server, lambda client: client.run(client.flows.read(SERVICE, OTHER_ID)))
+        with_client(server, lambda client: client.run(client.flows.read(SERVICE, ID)))
         assert server.all_closed(within=5.0)
     assert server.connections == 1
 

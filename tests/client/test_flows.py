@@ -14,6 +14,8 @@ from onlive_provider.models.fields import SERVICE
 from tests.client.model_server import ModelServer, answer
 from tests.loopback import ID
 
+RECORD = {"id": ID, "name": "x"}
+
 
 def test_a_flow_yields_what_it_wants_done_and_is_sent_the_outcome() -> None:
     flow = ModelServer({}).flows().read(SERVICE, ID)
@@ -24,8 +26,8 @@ def test_a_flow_yields_what_it_wants_done_and_is_sent_the_outcome() -> None:
     assert second == Wait(0.25, f"GET /api/v1/services/{ID}: the server answered 500; attempt 2 of 5 follows")
     assert isinstance(flow.send(None), Send)
     with pytest.raises(StopIteration) as done:
-        flow.send(answer(200, {"id": ID}))
-    assert done.value.value == {"id": ID}
+        flow.send(answer(200, RECORD))
+    assert done.value.value == RECORD
 
 
 def test_nothing_happens_before_a_flow_is_driven() -> None:
@@ -36,12 +38,12 @@ def test_nothing_happens_before_a_flow_is_driven() -> None:
 
 def test_a_note_and_a_wait_say_why() -> None:
     server = ModelServer({"name": "x"}, Failure(FailureKind.LOST, "ReadTimeout: timed out"))
-    server.run(server.flows().write(SERVICE, ID, {"name": "x"}, None))
+    server.run(server.flows().write(SERVICE, ID, {"name": "x"}, {"name": "old"}))
     call = f"PUT /api/v1/services/{ID}"
     assert server.notes == [
         f"{call}: no answer came back (ReadTimeout: timed out); the write may still be under way",
         f"{call}: it is not known whether the write was made; reading the record to find out",
-        f"{call}: the write was made and is not sent again",
+        f"{call}: the write was made; it is not sent again",
     ]
 
 
@@ -154,7 +156,7 @@ def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer() -> None:
     flow.send(None)
     server.clock.move(9.0)
     with pytest.raises(StopIteration):
-        flow.send(answer(200, {"id": ID}))
+        flow.send(answer(200, RECORD))
     waiting = flows.read(SERVICE, ID).send(None)
     assert isinstance(waiting, Wait)
     assert waiting.seconds == 60.0

@@ -23,13 +23,8 @@ def test_importing_all_but_the_drivers_is_free(module: str) -> None:
     assert modules_after(f"import onlive_provider.{module}").isdisjoint(HEAVY)
 
 
-def test_the_driver_for_threads_imports_requests_and_nothing_of_airflow() -> None:
-    loaded = modules_after("import onlive_provider.client.sync")
-    assert "requests" in loaded
-    assert loaded.isdisjoint({"airflow", "aiohttp", "fastapi", "pydantic"})
-
-
-def test_the_driver_for_many_records_imports_aiohttp_and_nothing_of_airflow() -> None:
-    loaded = modules_after("import onlive_provider.client.aio")
+@pytest.mark.parametrize("driver", ["sync", "aio"])
+def test_a_driver_imports_aiohttp_and_nothing_of_airflow(driver: str) -> None:
+    loaded = modules_after(f"import onlive_provider.client.{driver}")
     assert "aiohttp" in loaded
     assert loaded.isdisjoint({"airflow", "fastapi", "pydantic"})

@@ -102,7 +102,7 @@ def test_a_noisy_run_tells_nobody_a_secret_a_signature_an_e_mail_or_a_phone_numb
     told += [f"{record.getMessage()} {record.args} {record.exc_text}" for record in caplog.records]
     text = "\n".join(told)
     assert len(server.requests) >= 1
-    logger = {"requests": "urllib3.connectionpool", "aiohttp": "tests.client.drivers"}[each_driver]
+    logger = {"threads": "asyncio", "event loop": "tests.client.drivers"}[each_driver]
     assert logger in {record.name for record in caplog.records}
     signatures = {re.sub(".*Signature=", "", request.header("Authorization") or "") for request in server.requests}
     for private in {SECRET, "Signature=", EMAIL, EMAIL.lower(), PHONE, STORED_EMAIL, STORED_PHONE, *signatures}:

@@ -19,36 +19,28 @@ def test_these_statuses_may_be_sent_again(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [200, 204, 301, 400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 418, 422, 426, 451, 501, 505, 520]
+    "status", [300, 301, 400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 418, 422, 426, 451, 501, 505, 520, 600]
 )
 def test_other_statuses_may_not_be_sent_again(status: int) -> None:
     assert not retry.may_be_sent_again(answer(status))
 
 
+@pytest.mark.parametrize("status", [99, 101, 103, 200, 204, 299])
+def test_what_is_no_answer_to_the_request_may_be_sent_again(status: int) -> None:
+    assert retry.may_be_sent_again(answer(status))
+
+
 @pytest.mark.parametrize(
-    ("kind", "again", "unknown"),
+    ("kind", "again"),
     [
-        (FailureKind.NOT_SENT, True, False),
-        (FailureKind.TLS, False, False),
-        (FailureKind.LOST, True, True),
-        (FailureKind.TOO_LARGE, False, True),
+        (FailureKind.NOT_SENT, True),
+        (FailureKind.TLS, False),
+        (FailureKind.LOST, True),
+        (FailureKind.TOO_LARGE, False),
     ],
 )
-def test_a_failure_of_the_transport_says_whether_the_call_may_have_been_made(
-    kind: FailureKind, again: bool, unknown: bool
-) -> None:
-    failure = Failure(kind, "")
-    assert (retry.may_be_sent_again(failure), retry.fate_is_unknown(failure)) == (again, unknown)
-
-
-@pytest.mark.parametrize("status", [200, 201, 204, 299, 408, 500, 502, 504])
-def test_after_these_answers_the_fate_of_a_write_is_unknown(status: int) -> None:
-    assert retry.fate_is_unknown(answer(status))
-
-
-@pytest.mark.parametrize("status", [300, 302, 400, 401, 403, 404, 409, 422, 425, 429, 503])
-def test_after_these_answers_a_write_was_not_made(status: int) -> None:
-    assert not retry.fate_is_unknown(answer(status))
+def test_a_failure_of_the_transport_says_whether_another_attempt_may_help(kind: FailureKind, again: bool) -> None:
+    assert retry.may_be_sent_again(Failure(kind, "")) is again
 
 
 @pytest.mark.parametrize(
@@ -71,10 +63,10 @@ def test_the_back_off_is_full_jitter_under_a_doubling_bound(attempt: int, bound:
         ("1.5", 1.5),
         ("0.25", 0.25),
         ("86400", 86400.0),
-        ("31622400", 31622400.0),
-        ("31622401", None),
-        ("9" * 40, None),
-        ("9" * 400, None),
+        ("86401", 86400.0),
+        ("31536000", 86400.0),
+        ("9" * 40, 86400.0),
+        ("9" * 400, 86400.0),
         ("-1", None),
         ("+1", None),
         ("1.", None),
@@ -98,7 +90,7 @@ def test_the_back_off_is_full_jitter_under_a_doubling_bound(attempt: int, bound:
         ("Sun Mar  9 12:00:30 2025", 30.0),
         ("Sun, 09 Mar 2025 11:59:59 GMT", 0.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
         ("Sun, 99 Mar 2025 12:00:30 GMT", None),
         ("Sun, 09 Mar 2025 12:00:30 +9999", None),
         ("Sun, 09 Mar 99999999999999999999 12:00:30 GMT", None),

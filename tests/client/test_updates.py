@@ -199,7 +199,7 @@ class TestFallbackSlots:
         assert len(server.requests) == 2
 
     def test_a_conflict_without_a_message_is_still_told(self) -> None:
-        server = ModelServer(APPOINTMENT_BEFORE, None, answer(409))
+        server = ModelServer(APPOINTMENT_BEFORE, None, answer(409, {"statusCode": 409}))
         run(server, dict(FIRST), fallback_slots=(SECOND,))
         assert any(note.startswith("The server answered 409 (conflict): trying") for note in server.notes)
 
@@ -304,9 +304,9 @@ def test_a_timeout_after_the_write_left_is_settled_within_the_update() -> None:
     lost = Failure(FailureKind.LOST, "ReadTimeout")
     server = ModelServer(APPOINTMENT_BEFORE, None, lost)
     result = run(server, {"state": "confirmed"})
-    assert [request.method for request in server.requests] == ["GET", "PUT", "GET", "PUT"]
+    assert [request.method for request in server.requests] == ["GET", "PUT", *["GET"] * 4, "PUT"]
     assert result.outcome == "updated"
-    assert server.waits == [1.0]
+    assert server.waits == [1.0, 2.0, 4.0, 8.0]
 
 
 def test_an_object_is_compared_as_the_server_treats_it() -> None:

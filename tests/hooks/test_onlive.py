@@ -196,7 +196,7 @@ def test_no_error_of_the_hook_shows_the_secret_or_a_signature(connect):
 
 def test_the_signing_profile_of_the_connection_signs(connect):
     profile = {"string_to_sign": "{date}", "signature_encoding": "base64", "signature_hash": "sha512"}
-    with LoopbackServer(reply(200, {"id": ID})) as server:
+    with LoopbackServer(reply(200, {"id": ID, "name": "x"})) as server:
         connect(server.url, extra=json.dumps(profile)).get_service(ID)
     header = server.requests[0].header("Authorization")
     assert header is not None
