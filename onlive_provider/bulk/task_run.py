@@ -14,6 +14,7 @@ from onlive_provider.bulk.memory import Announcement, Memory
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
+from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
 from onlive_provider.errors import OnliveError
 from onlive_provider.report.outcomes import Counts, Outcome
@@ -62,6 +63,7 @@ class TaskRun:
     :param title: of the report's page.
     :param about: what the page says of the task, name to text.
     :param on_progress: called with the counts every few seconds and at the end.
+    :param clock: where the time comes from and how it is waited for; the machine's by default.
     :param log: the task's logger, whose lines are shown in the task's log in every Airflow.
     """
 
@@ -77,6 +79,7 @@ class TaskRun:
         title: str,
         about: Mapping[str, str],
         on_progress: Callable[[Counts], None],
+        clock: WaitingClock | None = None,
         log: Any = _log,
     ) -> None:
         self.summary = summary
@@ -86,6 +89,7 @@ class TaskRun:
         self.log = log
         self.is_stopped = self.cut_short = False
         self._settings = settings
+        self._clock = clock
         self._report_path = report_path
         self._title = title
         self._about = about
@@ -145,7 +149,7 @@ class TaskRun:
         if self.is_stopped:
             run.stop()
         try:
-            with Background(run, self._settings, concurrency=self.concurrency) as background:
+            with Background(run, self._settings, concurrency=self.concurrency, clock=self._clock) as background:
                 self._watch(background, run, Progress(total, self._settings, time.monotonic()), read_share)
         finally:
             run.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseHook
 
@@ -32,6 +32,8 @@ class OnliveHook(BaseHook):
     default_conn_name = DEFAULT_CONN_ID
     conn_type = CONN_TYPE
     hook_name = HOOK_NAME
+    clock: ClassVar[Any] = None
+    """Where the time comes from and how it is waited for; ``None`` stands for the machine's. Tests set another one."""
 
     def __init__(self, onlive_conn_id: str = DEFAULT_CONN_ID) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ class OnliveHook(BaseHook):
             from onlive_provider.client.sync import OnliveClient
 
             with failing_fast():
-                self._client = OnliveClient(self.get_settings())
+                self._client = OnliveClient(self.get_settings(), clock=self.clock)
         return self._client
 
     def get_settings(self) -> Settings:

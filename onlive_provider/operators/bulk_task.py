@@ -120,6 +120,7 @@ class BulkTaskOperator(BaseOperator):
                     "Task": self.task_id,
                 },
                 on_progress=self._gauge,
+                clock=OnliveHook.clock,
                 log=self.log,
             )
             if self._killed:

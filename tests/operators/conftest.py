@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.loopback import ID, SECRET, LoopbackServer, Recorded, fresh_credentials, reply
+from onlive_provider.hooks.onlive import OnliveHook
+from tests.loopback import ID, SECRET, FakeClock, LoopbackServer, Recorded, fresh_credentials, reply
 
 APPOINTMENT = {
     "id": ID,
@@ -72,6 +74,14 @@ class TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         json.dumps(value)
         self.xcoms[key] = value
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """A clock on which no wait takes time."""
+    clock = FakeClock(time.time())
+    monkeypatch.setattr(OnliveHook, "clock", clock)
+    return clock
 
 
 Execute = Callable[[Any], tuple[Any, dict[str, Any]]]
