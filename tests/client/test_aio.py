@@ -8,6 +8,8 @@ import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import formatdate
 from typing import Any, TypeVar
 
 import aiohttp
@@ -245,3 +247,78 @@ def test_the_real_clock_is_the_machines_and_lets_other_tasks_run() -> None:
     assert order == ["first", "second"]
     assert clock.monotonic() >= before + 0.001
     assert clock.time() > 1_700_000_000
+
+
+class StrictServer(LoopbackServer):
+    """Refuses what was not signed within 15 minutes of its own time, as the API does, and says its time.
+
+    :param ahead: seconds by which its clock is ahead of the client's.
+    """
+
+    def __init__(self, clock: FakeClock, ahead: float) -> None:
+        super().__init__()
+        self.clock, self.ahead = clock, ahead
+        self.refused = 0
+        self.wrong_dates: list[float] = []
+        self.otherwise = self.judge
+
+    def judge(self, request: Recorded) -> bytes:
+        now = self.clock.time() + self.ahead
+        signed = datetime.strptime(request.header("x-onlive-site-date") or "", "%Y%m%dT%H%M%S%z").timestamp()
+        said = now + (self.wrong_dates.pop() if self.wrong_dates else 0.0)
+        headers = {"Date": formatdate(said, usegmt=True)}
+        if abs(signed - now) > 900:
+            self.refused += 1
+            return reply(401, {"message": "Request expired"}, headers=headers)
+        return reply(200, {**OLD, "id": request.path.rpartition("/")[2]}, headers=headers)
+
+
+class TestClocks:
+    """Of 100 rows, each gets its right outcome, and few calls are refused, wherever the server's clock stands."""
+
+    def read_100(self, server: StrictServer, in_the_middle: Callable[[], None] = lambda: None) -> None:
+        ids = [f"1610c525-f19a-40d0-8cd1-{number:012}" for number in range(100)]
+
+        async def use(client: AsyncOnliveClient) -> list[Any]:
+            taken = iter(ids)
+            found: list[Any] = []
+
+            async def work() -> None:
+                for each in taken:
+                    if each == ids[50]:
+                        in_the_middle()
+                    found.append(await client.run(client.flows.read(APPOINTMENT, each)))
+
+            await asyncio.gather(*(work() for _ in range(16)))
+            return found
+
+        found = with_client(server, use, connections=16, clock=server.clock)
+        assert sorted(record["id"] for record in found) == ids
+
+    @pytest.mark.parametrize("ahead", [1200, -1200, 3 * 3600, -3 * 3600, 3 * 86_400, -3 * 86_400])
+    def test_the_servers_clock_is_learnt_once(self, ahead: float) -> None:
+        with StrictServer(FakeClock(), ahead) as server:
+            self.read_100(server)
+        assert 1 <= server.refused <= 20
+
+    @pytest.mark.parametrize("jump", [3 * 3600, -3 * 3600])
+    def test_a_jump_of_this_machines_clock_is_learnt_too(self, jump: float) -> None:
+        clock = FakeClock()
+        with StrictServer(clock, 0.0) as server:
+
+            def set_the_clock() -> None:
+                clock.jump(jump)
+                server.ahead = -jump
+
+            self.read_100(server, set_the_clock)
+        assert 1 <= server.refused <= 20
+
+    def test_a_wrong_date_on_an_answer_changes_nothing_for_the_others(self) -> None:
+        with StrictServer(FakeClock(), 0.0) as server:
+            server.wrong_dates = [86_400.0, -86_400.0]
+            self.read_100(server)
+            assert server.refused == 0
+        with StrictServer(FakeClock(), 3600.0) as server:
+            server.wrong_dates = [86_400.0]
+            self.read_100(server)
+            assert server.refused <= 20
