@@ -27,7 +27,8 @@ class Settings:
     :param credentials: the access key.
     :param base_url: scheme, host and optional port; nothing else.
     :param profile: how requests are signed.
-    :param timeout: seconds to wait for a connection, and then for each part of an answer.
+    :param timeout: seconds to wait for a connection, and then for each part of an answer. A call that is not over after
+        twice as many is given up.
     :param max_attempts: how often one call may be sent, the first time included.
     :param max_elapsed: seconds after which a call is not sent again; waits for the budget do not count.
     :param reads_per_minute: budget of GET calls (the vendor's limits page: 1,000 per access key).
