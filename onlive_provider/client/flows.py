@@ -26,7 +26,7 @@ from onlive_provider.client.protocol import (
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Flow, Note, Send, Wait
-from onlive_provider.models.changes import holds
+from onlive_provider.models.changes import holds, is_known
 from onlive_provider.models.fields import SERVICE, Resource
 from onlive_provider.models.instants import epoch
 
@@ -234,7 +234,7 @@ class Flows:
         :param before: the record as it was read before the write, if it was.
         :param first_sent: seconds since the epoch, when the write first left; only used without ``before``.
         """
-        readable = {name: value for name, value in patch.items() if resource.field(name).readable}
+        readable = {name: value for name, value in patch.items() if is_known(resource, record, name)}
         mode = self.settings.object_updates
         if not all(holds(resource, record, name, value, mode) for name, value in readable.items()):
             return False
