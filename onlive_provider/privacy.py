@@ -20,12 +20,14 @@ MAX_KEY = 80
 MAX_KEY_DIGITS = 6
 """A key with so many digits may be a phone number."""
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A UUID in its 36 characters: an id, and no phone number."""
+
 _TIME = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
 _GAP = r"(?:[\s().\-/]|\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})){0,3}"
 """What may stand between two digits of a phone number, also as JSON or a repr escapes it."""
 _PHONE = rf"\+\(?\d(?:{_GAP}\d){{6,}}|(?<![0-9a-z])\d(?:{_GAP}\d){{7,}}"
-_NUMBERS = re.compile(rf"({_UUID}|{_TIME})|{_PHONE}", re.IGNORECASE)
+_NUMBERS = re.compile(rf"({UUID_PATTERN.pattern}|{_TIME})|{_PHONE}", re.IGNORECASE)
 """UUIDs and times, which come first so that no phone number is found in them, or a phone number."""
 _WORD = re.compile(r"[^\s\"'<>,;:()\\=/?&]+")
 _WORDS_OF_NAME = re.compile(r"[A-Z]{2,}(?![a-z])|[^\W\d_][^\WA-Z\d_]*")

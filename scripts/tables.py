@@ -20,7 +20,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 MODELS = ((APPOINTMENT, AppointmentUpdate), (SERVICE, ServiceUpdate))
 
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_KINDS = {"instant": "time", "set": "array, in any order", "free object": "object", "flag": "true or false"}
+_KINDS = {
+    "instant": "time",
+    "id": "text",
+    "set": "array, in any order",
+    "free object": "object",
+    "flag": "true or false",
+}
 
 
 def fields_table(resource: Resource, schema: Mapping[str, Any]) -> str:

@@ -46,6 +46,7 @@ class RevertList(Worklist):
             id=change.id,
             payload=change.inverse(),
             plan_only=self._plan_only,
+            by_all_members=True,
             check=check,
         )
 
@@ -90,9 +91,8 @@ def read_changes(value: object, field: str) -> list[Change]:
 
 def _problem(change: Change) -> FieldError | None:
     before = change.before
-    unknown = [name for name in change.after if name not in before]
-    if unknown:
-        lost = ", ".join(unknown)
+    if change.not_known:
+        lost = ", ".join(change.not_known)
         return FieldError(lost, "cannot be put back: what stood there before the write was not read")
     hidden = [name for name, value in before.items() if HIDDEN in str(value)]
     if hidden:

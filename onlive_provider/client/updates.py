@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,7 +10,8 @@ from onlive_provider import errors
 from onlive_provider.client.flows import Flows, Record
 from onlive_provider.client.look import look
 from onlive_provider.client.steps import Flow, Note, Writing
-from onlive_provider.models.changes import Change, ObjectUpdates, holds, plan
+from onlive_provider.models.changes import Change, holds, plan
+from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 from onlive_provider.models.instants import instant
 
@@ -27,6 +28,8 @@ class Update:
     :param plan_only: read and compare, and send nothing.
     :param expected_updated_at: the ``updatedAt`` that the caller last saw. A record with another one is refused.
     :param fallback_slots: ``{"start", "end"}`` in UTC, tried in order when the server answers 409.
+    :param by_all_members: compare items of arrays as a :class:`~onlive_provider.models.comparison.Comparison` by all
+        members does. For a payload that came from the server.
     :param check: called with the patch and the record as read before anything is sent. It raises to refuse the patch,
         and has no effect of its own: it may be called again.
     """
@@ -38,6 +41,7 @@ class Update:
     plan_only: bool = False
     expected_updated_at: str | None = None
     fallback_slots: tuple[Mapping[str, str], ...] = ()
+    by_all_members: bool = False
     check: Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None = None
 
     @property
@@ -68,7 +72,8 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
     :raises OnliveConflictError: the wanted slot and every fallback slot are taken.
     """
     current = None
-    if wanted.only_changed or wanted.plan_only or wanted.expected_updated_at or not wanted.payload:
+    guarded = wanted.expected_updated_at is not None
+    if wanted.only_changed or wanted.plan_only or guarded or not wanted.payload:
         current = yield from _read(flows, wanted)
     payload, *fallbacks = _candidates(wanted, current)
     while True:
@@ -79,13 +84,14 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
             payload,
             only_changed=wanted.only_changed,
             object_updates=flows.settings.object_updates,
+            by_all_members=wanted.by_all_members,
         )
         if wanted.check is not None and current is not None:
             wanted.check(change.after, current)
         if current is not None and (not change or wanted.plan_only):
-            yield Note(_Plan("Would change" if change else "Nothing to change in", wanted, change))
+            yield Note(_Plan("Would change" if change else "Nothing to change in", wanted, change, current))
             return Updated("planned" if change else "unchanged", current, change)
-        yield Note(_Plan("Changing", wanted, change))
+        yield Note(_Plan("Changing", wanted, change, current))
         yield Writing(change)
         try:
             record = yield from flows.write(wanted.resource, wanted.id, change.after, current)
@@ -103,7 +109,7 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
 def _read(flows: Flows, wanted: Update) -> Flow[Record]:
     current = yield from look(flows, wanted.resource, wanted.id)
     expected = wanted.expected_updated_at
-    if expected and instant(current.get("updatedAt")) != (instant(expected) or expected):
+    if expected is not None and instant(current.get("updatedAt")) != (instant(expected) or expected):
         raise errors.OnliveStaleRecordError(wanted.name, expected, current.get("updatedAt"))
     return current
 
@@ -126,6 +132,7 @@ class _Plan:
     verb: str
     wanted: Update
     change: Change
+    current: Record | None
 
     def __str__(self) -> str:
         if not self.change:
@@ -135,11 +142,17 @@ class _Plan:
         lines = [f"{self.verb} {self.wanted.name}:", *(f"  {by_name[name]}" for name in names[:_MAX_FIELD_LINES])]
         if rest := names[_MAX_FIELD_LINES:]:
             lines.append(f"  and {', '.join(rest)}")
-        if unreadable := self.change.unreadable:
-            lines.append(
-                f"  {', '.join(unreadable)} cannot be read back: every run sends it again, and may notify again"
-            )
+        if whys := list(self._why_sent_again()):
+            lines.append(f"  {' and '.join(whys)}: every run sends it again, and may notify again")
         return "\n".join(lines)
+
+    def _why_sent_again(self) -> Iterator[str]:
+        unreadable = self.change.unreadable
+        unanswered = [name for name in self.change.not_known if name not in unreadable]
+        if unanswered and self.current is not None:
+            yield f"the server does not answer {', '.join(unanswered)} (not known)"
+        if unreadable:
+            yield f"{', '.join(unreadable)} cannot be read back"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

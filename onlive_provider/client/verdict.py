@@ -9,7 +9,8 @@ from typing import Any
 
 from onlive_provider import errors
 from onlive_provider.client.protocol import Call
-from onlive_provider.models.changes import ObjectUpdates, holds, holds_in_other_spelling
+from onlive_provider.models.changes import holds, holds_in_other_spelling, is_known
+from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 from onlive_provider.models.instants import epoch
 
@@ -42,7 +43,7 @@ def verdict(
     :param before: the record as it was read before the write, or ``None`` if it was not.
     :param sent_at: seconds since the epoch by the server's clock, right before the write left. Used without ``before``.
     """
-    readable = {name: value for name, value in patch.items() if resource.field(name).readable and name in record}
+    readable = {name: value for name, value in patch.items() if is_known(resource, record, name)}
     moved = _moved(record, before, sent_at)
     if not readable:
         if moved and before is not None and _others_changed(resource, record, patch, before):
@@ -103,7 +104,7 @@ class LookUp:
     def is_final(self) -> bool:
         """Whether nobody can find out later: a run that reads the record first could not tell what is missing."""
         known = self.before or {}
-        return not all(self.resource.field(name).readable and name in known for name in self.patch)
+        return not all(is_known(self.resource, known, name) for name in self.patch)
 
     def stale(self, record: Mapping[str, Any]) -> errors.OnliveStaleRecordError:
         """Return the error of a record that somebody else changed meanwhile."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
-from onlive_provider.models.fields import DATE_RANGE, UNKNOWN, Field, Kind, Resource, resource_named
-from onlive_provider.models.instants import instant
-
-ObjectUpdates: TypeAlias = Literal["merge", "replace"]
-"""What a server does with an object: ``merge`` keeps the keys that an update does not name, ``replace`` drops them."""
+from onlive_provider.models.comparison import Comparison, ObjectUpdates
+from onlive_provider.models.fields import DATE_RANGE, Field, Resource, resource_named
+from onlive_provider.models.sentences import path_of
 
 _MAX_SHOWN = 120
 
@@ -21,8 +19,8 @@ class Change:
     """What one write changes in one record. Both sides hold only the fields that are sent. Its repr shows neither.
 
     :param id: the record's id.
-    :param before: the values as they were read, without fields that cannot be read back. Empty if the record was not
-        read.
+    :param before: the values as they were read, without fields that the server did not answer. Empty if the record was
+        not read.
     :param after: the patch: the values as they are sent.
     :param updated_at: the record's ``updatedAt`` after the write, or as it was read if nothing was written.
     """
@@ -40,6 +38,11 @@ class Change:
     def unreadable(self) -> list[str]:
         """The fields of the patch that cannot be read back, so that every run sends them again."""
         return [name for name in self.after if not self.resource.field(name).readable]
+
+    @property
+    def not_known(self) -> list[str]:
+        """The fields of the patch of which nobody knows what they held before, so that it cannot be put back."""
+        return [name for name in self.after if name not in self.before]
 
     def inverse(self) -> dict[str, Any]:
         """Return the payload that restores the fields."""
@@ -72,10 +75,10 @@ class Change:
         return {name: self._line(name) for name in names}
 
     def _line(self, name: str) -> str:
-        value = self.after[name]
-        if self.resource.field(name).shown:
-            was = _shown(self.before[name]) if name in self.before else "(not known)"
-            return f"{name}: {was} -> {_shown(value)}"
+        value, row = self.after[name], self.resource.field(name)
+        if row.shown:
+            was = shown(self.before[name], row) if name in self.before else "(not known)"
+            return f"{name}: {was} -> {shown(value, row)}"
         if value is None:
             return f"{name}: cleared"
         keys = f" {', '.join(value)}" if isinstance(value, dict) and value else ""
@@ -90,117 +93,99 @@ def plan(
     *,
     only_changed: bool,
     object_updates: ObjectUpdates,
+    by_all_members: bool = False,
 ) -> Change:
     """Return what a write would change: the fields that differ, or all wanted ones with ``only_changed=False``.
 
     :param current: the record as the server answered it, or ``None`` when it was not read.
     :param wanted: a checked payload: plain JSON, times in UTC.
+    :param by_all_members: see :class:`~onlive_provider.models.comparison.Comparison`.
     """
     if current is None:
         return Change(resource, record_id, {}, dict(wanted))
+    comparison = Comparison(object_updates, by_all_members=by_all_members)
     after = {
         name: value
         for name, value in wanted.items()
-        if not only_changed or not holds(resource, current, name, value, object_updates)
+        if not only_changed or not _holds(resource, current, name, value, comparison)
     }
     before = {
-        name: _before(row, current.get(name), value, object_updates)
+        name: _before(resource.field(name), current[name], value, object_updates)
         for name, value in after.items()
-        if (row := resource.field(name)).readable
+        if is_known(resource, current, name)
     }
     return Change(resource, record_id, before, after, current.get("updatedAt"))
 
 
+def is_known(resource: Resource, record: Mapping[str, Any], name: str) -> bool:
+    """Whether a record, as it was read, says what a field holds. A field that it does not name is not ``null``."""
+    return resource.field(name).readable and name in record
+
+
 def holds(resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates) -> bool:
-    """Whether a record, as it was read, already has the wanted value.
+    """Whether a record, as it was read, already has the wanted value: on what the caller gave, and nothing else.
 
-    Values are compared as their :data:`~onlive_provider.models.fields.Kind` says, absent and ``null`` members alike.
-    If the server merges objects, only the wanted keys are compared. A field that cannot be read back never has the
-    wanted value, as far as is known.
+    If the server merges objects, only the wanted keys are compared. A field that the record does not answer never has
+    the wanted value, as far as is known.
     """
-    row = resource.fields.get(name, UNKNOWN)
-    if not row.readable:
-        return False
-    current = record.get(name)
-    # In a large update most records already hold the wanted value, letter for letter: check that first.
-    if repr(current) == repr(wanted):
-        return True
-    if isinstance(wanted, dict) and _is_merged(row, object_updates):
-        kept = current if isinstance(current, dict) else {}
-        return all(_same(kept.get(key), value, row.members.get(key, UNKNOWN)) for key, value in wanted.items())
-    return _same(current, wanted, row)
-
-
-def _is_merged(row: Field, object_updates: ObjectUpdates) -> bool:
-    return object_updates == "merge" and row.kind in ("object", "free object")
-
-
-def narrow(value: Any, row: Field) -> Any:
-    """Return a field's value with the members that the API reference names, and no others."""
-    if isinstance(value, list):
-        return [narrow(item, row) for item in value]
-    if isinstance(value, dict) and row.members:
-        return {name: narrow(value.get(name), member) for name, member in row.members.items()}
-    return value
-
-
-def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates) -> Any:
-    """Narrow a merged object to the wanted keys, so that sending it back undoes this write and nothing else."""
-    if isinstance(wanted, dict) and isinstance(current, dict) and _is_merged(row, object_updates):
-        return {key: current.get(key) for key in wanted}
-    return current
-
-
-def _same(one: Any, other: Any, row: Field) -> bool:
-    """Whether two values mean the same to the API. Their ``repr`` is compared: to Python ``True == 1``."""
-    return repr(_normal(one, row.kind, row.members)) == repr(_normal(other, row.kind, row.members))
-
-
-def _normal(value: Any, kind: Kind, members: Mapping[str, Field]) -> Any:
-    """Return a normal form: two values have the same ``repr`` exactly if they mean the same to the API.
-
-    :param members: what is known of the members of an object, or of each object in a set. The others are a customer's
-        own, or new: no name among them has a meaning.
-    """
-    if isinstance(value, str):
-        if kind == "instant":
-            return instant(value) or value
-        return value.lower() if kind == "email" else value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        normal = {}
-        for key in sorted(value):
-            row = members.get(key, UNKNOWN)
-            member = _normal(value[key], row.kind, row.members)
-            if member is not None and member != {}:
-                normal[key] = member
-        return normal
-    if isinstance(value, list):
-        items = [_normal(item, "object", members) for item in value]
-        return sorted(items, key=repr) if kind == "set" else items
-    return value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        text = "[" + ", ".join(_short(item) for item in value) + "]"
-    else:
-        text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
-
-
-def _short(item: Mapping[str, Any]) -> str:
-    if item.keys() == DATE_RANGE.keys():
-        return " to ".join(str(item[name]) for name in DATE_RANGE)
-    return json.dumps(item, ensure_ascii=False)
+    return _holds(resource, record, name, wanted, Comparison(object_updates))
 
 
 def holds_in_other_spelling(
     resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates
 ) -> bool:
-    return holds(resource, {name: _plain(record.get(name))}, name, _plain(wanted), object_updates)
+    """Whether a record has the wanted value if texts are trimmed, in any case, and each blank in them is one space.
+
+    For a look-up of a write that the server has stored in its own spelling.
+    """
+    return _holds(resource, record, name, wanted, Comparison(object_updates, ignores_spelling=True))
 
 
-def _plain(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
+def holds_all(
+    resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, object_updates: ObjectUpdates
+) -> bool:
+    """Whether a record has a value that came from the server: on all members of its items that the reference names."""
+    return _holds(resource, record, name, wanted, Comparison(object_updates, by_all_members=True))
+
+
+def _holds(resource: Resource, record: Mapping[str, Any], name: str, wanted: Any, comparison: Comparison) -> bool:
+    if not is_known(resource, record, name):
+        return False
+    # In a large update most records already hold the wanted value, letter for letter: check that first.
+    return repr(record[name]) == repr(wanted) or comparison.holds(record[name], wanted, resource.field(name))
+
+
+def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates) -> Any:
+    """Narrow a merged object to the wanted keys, so that sending it back undoes this write and nothing else."""
+    is_merged = object_updates == "merge" and row.kind == "free object"
+    if is_merged and isinstance(wanted, dict) and isinstance(current, dict):
+        return {key: current.get(key) for key in wanted}
+    return current
+
+
+def shown(value: Any, row: Field) -> str:
+    """Return a value for a log or an error, cut where it is long, without what the API reference does not name.
+
+    Members that a server adds to items may hold anybody's data.
+    """
+    if isinstance(value, list) and row.members:
+        text = "[" + ", ".join(_short(item, row) for item in value) + "]"
+    else:
+        text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
+
+
+def _short(item: Any, row: Field) -> str:
+    if isinstance(item, dict) and row.members is DATE_RANGE:
+        return " to ".join(str(item.get(name)) for name in DATE_RANGE)
+    return json.dumps(_named(item, row), ensure_ascii=False)
+
+
+def _named(value: Any, row: Field) -> Any:
+    """Return a value with the members that the API reference names, and the names of the others."""
+    if not isinstance(value, dict) or not row.members:
+        return value
+    return {
+        path_of((name,)): _named(member, row.members[name]) if name in row.members else "(not shown)"
+        for name, member in value.items()
+    }

@@ -6,19 +6,19 @@ field is one row here and one line in its model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.privacy import without_personal_data
+from onlive_provider.privacy import UUID_PATTERN, without_personal_data
 
-Kind: TypeAlias = Literal["text", "email", "instant", "number", "flag", "set", "object", "free object"]
+Kind: TypeAlias = Literal["text", "email", "id", "instant", "number", "flag", "set", "object", "free object"]
 """How a value is compared.
 
-``instant``: a time, whatever its offset. ``email``: text, ignoring case. ``set``: an array, ignoring order. ``object``:
-the listed members. ``free object``: members that the customer names and that mean nothing to the API.
+``instant``: a time, whatever its offset. ``email``: text, without case and blanks around it. ``id``: text; a UUID or an
+e-mail address without case. ``set``: an array, ignoring order. ``object``: the listed members. ``free object``: members
+that the customer names and that mean nothing to the API.
 """
 
 _UPDATE_APPOINTMENT = "Update Appointment"
@@ -28,7 +28,6 @@ _CALENDAR = "Update Booking Service, Calendar Object Structure"
 
 _ANSWERED_BY_ALL = ("id", "createdAt", "updatedAt", "deletedAt")
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
 
@@ -78,7 +77,7 @@ class Resource:
 
         :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
         """
-        if not _UUID.fullmatch(record_id):
+        if not UUID_PATTERN.fullmatch(record_id):
             given = without_personal_data(repr(record_id))
             raise OnlivePayloadError.of(f"{self.name} id", f"{given} is not a UUID such as {_EXAMPLE_ID}")
         return f"{self.path}/{record_id}"
@@ -114,7 +113,7 @@ RESTRICTION_DATES = _table(
     Field("exclude", "set", _CALENDAR),
 )
 CALENDAR = _table(
-    Field("calendarId", "text", _CALENDAR),
+    Field("calendarId", "id", _CALENDAR),
     Field("active", "flag", _CALENDAR),
     Field("type", "text", _CALENDAR),
     Field("restrictionDates", "object", _CALENDAR, members=RESTRICTION_DATES),
@@ -158,8 +157,8 @@ SERVICE = Resource(
         Field("allowOverlapping", "flag", _UPDATE_SERVICE),
         Field("hasICall", "flag", _UPDATE_SERVICE),
         Field("image", "text", _SERVICE_EXAMPLE),
-        Field("userGroupId", "text", _SERVICE_EXAMPLE),
-        Field("typeId", "text", _SERVICE_EXAMPLE),
+        Field("userGroupId", "id", _SERVICE_EXAMPLE),
+        Field("typeId", "id", _SERVICE_EXAMPLE),
         Field("dateRanges", "set", _UPDATE_SERVICE, members=DATE_RANGE, key=("startDate", "endDate")),
         Field("calendars", "set", _UPDATE_SERVICE, members=CALENDAR, key=("calendarId",)),
     ),

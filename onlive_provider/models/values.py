@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from onlive_provider.models.sentences import MISSING_TEXTS, Refused, refuse_missing
+from onlive_provider.privacy import UUID_PATTERN
 
 LARGEST_NUMBER = 2**53 - 1
 """Above it, a JSON parser that stores numbers as doubles loses digits."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def read_text(value: object) -> str:
@@ -122,7 +122,7 @@ def read_record_id(value: object) -> str:
     """Read a UUID in its 36 characters and return it in lower case."""
     refuse_missing(value)
     text = str(value) if isinstance(value, UUID) else value
-    if not isinstance(text, str) or not _UUID.fullmatch(text):
+    if not isinstance(text, str) or not UUID_PATTERN.fullmatch(text):
         length = f"of {len(text)} characters that is no UUID" if isinstance(text, str) else ""
         raise Refused(
             value, "a UUID in its 36 characters, such as 1610c525-f19a-40d0-8cd1-03daba3d2d98", because=length

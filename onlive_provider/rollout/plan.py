@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.changes import Change, holds, narrow
+from onlive_provider.models.changes import Change, holds, holds_all
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
@@ -69,9 +69,7 @@ class ServicePlan:
         Only members that the API reference names are compared: a server may give ranges and calendars ids of its own,
         and others at every write.
         """
-        row = SERVICE.field(self.field)
-        held, sent = narrow(record.get(self.field), row), narrow(self.after, row)
-        return holds(SERVICE, {self.field: held}, self.field, sent, "replace")
+        return holds_all(SERVICE, record, self.field, self.after, "replace")
 
 
 def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mode, target: Target) -> ServicePlan:
@@ -86,12 +84,17 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
         not say what it would mean.
     """
     compute = _ranges if target == "dateRanges" else _restrictions
-    before = record.get(TARGET_FIELDS[target])
+    field = TARGET_FIELDS[target]
+    if field not in record:
+        raise OnlivePayloadError.of(
+            field, "are not in what the server answered, so they can be neither kept nor put back"
+        )
+    before = record[field]
     after, gained, lost = compute(before, seasons, mode)
     return ServicePlan(
         id=str(record["id"]),
         name=str(record.get("name") or record["id"]),
-        field=TARGET_FIELDS[target],
+        field=field,
         timezone=seasons[0].timezone,
         before=before,
         after=after,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,12 @@ from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveStaleRecordError
+from onlive_provider.models.changes import shown
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.models.instants import instant
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.plan import ServicePlan
 from onlive_provider.rollout.service import RolloutService
-
-_MAX_SHOWN = 300
 
 
 class ServiceList(Worklist):
@@ -75,9 +73,5 @@ def _words(plan: ServicePlan) -> str:
 
 def _not_held(plan: ServicePlan, held: Any, changed_at: str | None) -> str:
     cause = f", changed by somebody else at {changed_at}" if changed_at else ""
-    return f"{_words(plan)} does not hold what was sent{cause}: sent {_shown(plan.after)}, holds {_shown(held)}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
+    row = SERVICE.field(plan.field)
+    return f"{_words(plan)} does not hold what was sent{cause}: sent {shown(plan.after, row)}, holds {shown(held, row)}"

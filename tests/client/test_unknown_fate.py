@@ -53,7 +53,7 @@ LOOKED_UP = ["GET"] * len(SETTLING_PAUSES)
 
 
 def write(server: LoopbackServer, clock: FakeClock | None = None, patch: Any = PATCH, **changes: Any) -> Any:
-    settings = settings_for(server, **{"timeout": 0.2, **changes})
+    settings = settings_for(server, **{"timeout": 1.0, **changes})
     with connect(settings, clock=clock or FakeClock(), random=lambda: 0.5) as client:
         return client.put_appointment(ID, patch)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Literal
 
 import pytest
 
 from onlive_provider import errors
-from onlive_provider.client.protocol import Failure, FailureKind
+from onlive_provider.client.protocol import Answer, Failure, FailureKind, Request
 from onlive_provider.client.updates import Update, Updated, update
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.client.drivers import connect
@@ -22,8 +23,29 @@ APPOINTMENT_BEFORE = {
     "state": "pending",
     "guests": [{"email": "ana@example.com"}],
     "extraFields": {"priority": "low", "dealer": 7},
+    "lang": None,
 }
 TAKEN = answer(409, {"statusCode": 409, "message": "Scheduling conflict"})
+
+
+class Silent(ModelServer):
+    """Never answers ``lang``; the next write, or its answer, may be lost."""
+
+    lost: Literal["", "write", "answer"] = ""
+
+    def _answer(self, request: Request) -> Answer | Failure:
+        lost = self.lost if request.method == "PUT" else ""
+        if lost:
+            self.lost = ""
+            if lost == "answer":
+                super()._answer(request)
+            else:
+                self.requests.append(request)
+            return Failure(FailureKind.LOST, "reset")
+        outcome = super()._answer(request)
+        assert isinstance(outcome, Answer)
+        record = json.loads(outcome.body)
+        return answer(outcome.status, {name: value for name, value in record.items() if name != "lang"})
 
 
 def run(server: ModelServer, payload: dict[str, Any], *, resource: Any = APPOINTMENT, **wanted: Any) -> Updated:
@@ -61,6 +83,38 @@ class TestOnlyWhatChanges:
         assert second.record == server.record
         assert second.change.as_json()["updatedAt"] == first.change.updated_at
         assert [request.method for request in server.requests] == ["GET", "PUT", "GET"]
+
+    @pytest.mark.parametrize("value", [None, "es"])
+    def test_a_field_that_the_server_does_not_answer_is_sent_once_a_run_and_never_put_back(self, value: Any) -> None:
+        server = Silent({**APPOINTMENT_BEFORE, "description": "x"})
+        for _ in range(2):
+            result = run(server, {"lang": value, "description": "x"})
+            assert (result.change.before, result.change.not_known) == ({}, ["lang"])
+        assert server.writes == [{"lang": value}] * 2
+        assert f"  lang: (not known) -> {'null' if value is None else value}" in server.notes
+        assert (
+            "  the server does not answer lang (not known): every run sends it again, and may notify again"
+            in server.notes
+        )
+
+    @pytest.mark.parametrize("value", [None, "es"])
+    @pytest.mark.parametrize(("lost", "writes"), [("answer", 1), ("write", 2)])
+    def test_a_lost_write_of_a_field_that_is_not_answered_is_judged_by_its_time(
+        self, value: Any, lost: Any, writes: int
+    ) -> None:
+        server = Silent(APPOINTMENT_BEFORE)
+        server.lost = lost
+        assert run(server, {"lang": value}).outcome == "updated"
+        assert server.record["lang"] == value
+        assert server.writes == [{"lang": value}] * writes
+
+    def test_a_server_that_adds_members_to_what_it_stores_is_sent_nothing_twice(self) -> None:
+        server = ModelServer(APPOINTMENT_BEFORE)
+        payload = {"guests": [{"email": "Ben@example.com"}], "reminders": [{"time": 15, "unit": "m"}]}
+        run(server, payload)
+        server.record["guests"] = [{"id": 1, "email": "ben@example.com", "status": "pending"}]
+        server.record["reminders"] = [{"id": 2, "time": 15, "unit": "m"}]
+        assert run(server, payload).outcome == "unchanged"
 
     def test_nothing_differs_costs_one_read_and_no_write(self) -> None:
         server = ModelServer(APPOINTMENT_BEFORE)

@@ -12,6 +12,7 @@ from onlive_provider.models import changes
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import APPOINTMENT, RESOURCES, SERVICE, Resource
 from tests.client.model_server import merged
+from tests.loopback import ID
 
 RANGES = [
     {"startDate": "2024-10-13T22:00:00.000Z", "endDate": "2025-10-14T21:59:59.000Z"},
@@ -66,6 +67,25 @@ EQUAL = [
     ("timeBetween", 0, -0.0),
     ("event", None, None),
     ("title", "", ""),
+    ("guests", [], None),
+    ("dateRanges", [], None),
+    ("extraFields", {}, None),
+    ("guests", [{"email": " A@x.org"}], [{"email": "a@X.org "}]),
+    ("calendars", [{"calendarId": "a", "restrictionDates": {}}], [{"calendarId": "a", "restrictionDates": None}]),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [], "exclude": []}}],
+        [{"calendarId": "a", "restrictionDates": None}],
+    ),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]], "exclude": None}}],
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]], "exclude": []}}],
+    ),
+    ("calendars", [{"calendarId": ID.upper()}], [{"calendarId": ID}]),
+    ("calendars", [{"calendarId": "Ana@x.org"}], [{"calendarId": "ana@x.org"}]),
+    ("userGroupId", ID.upper(), ID),
+    ("reminders", [{"time": 1, "unit": "m", "note": []}], [{"time": 1, "unit": "m"}]),
 ]
 DIFFERENT = [
     ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T08:00:00.001Z"),
@@ -76,7 +96,6 @@ DIFFERENT = [
     ("title", None, ""),
     ("guests", [{"email": "a@x.org"}], [{"email": "a@x.org"}, {"email": "a@x.org"}]),
     ("guests", [{"email": "strasse@x.org"}], [{"email": "straße@x.org"}]),
-    ("guests", [], None),
     (
         "guests",
         [{"email": "a@x.org", "extraFields": {"firstName": "Ana"}}],
@@ -99,6 +118,20 @@ DIFFERENT = [
     ("duration", 45, "45"),
     ("duration", 45, 45.5),
     ("timeBetween", 0, None),
+    ("title", "Test drive", " Test drive"),
+    ("dateRanges", RANGES, None),
+    ("calendars", [{"calendarId": "Ext-A"}], [{"calendarId": "ext-a"}]),
+    ("reminders", [{"time": 1, "unit": "m"}, {"time": 2, "unit": "m"}], [{"time": 1, "unit": "m"}] * 2),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]]}}],
+        [{"calendarId": "a", "restrictionDates": {"include": []}}],
+    ),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]]}}],
+        [{"calendarId": "a", "restrictionDates": {}}],
+    ),
 ]
 """Pairs that mean the same to the API, and pairs that do not."""
 
@@ -117,11 +150,121 @@ def test_values_that_mean_something_else_are_a_change(name: str, one: Any, other
     assert not holds({name: other}, name, one, mode)
 
 
-def test_an_absent_field_and_a_null_one_are_the_same_and_empty_is_another() -> None:
-    assert holds({}, "description", None, "merge")
-    assert not holds({}, "guests", [], "merge")
-    assert not holds({}, "extraFields", {}, "replace")
-    assert not holds({}, "description", "", "merge")
+SERVERS_OWN = [
+    ("guests", [{"email": "a@x.org"}], [{"email": "a@x.org", "id": "g-1", "status": "accepted"}]),
+    (
+        "guests",
+        [{"email": "a@x.org"}, {"email": "b@x.org", "extraFields": {"phone": "1"}}],
+        [
+            {"email": "b@x.org", "extraFields": {"phone": "1", "firstName": None}, "id": 2},
+            {"email": "a@x.org", "id": 1},
+        ],
+    ),
+    ("guests", [{"email": "a@x.org"}], [{"email": "a@x.org", "extraFields": {"phone": "1"}}]),
+    ("reminders", [{"time": 15, "unit": "m"}], [{"id": 7, "time": 15, "unit": "m", "sentAt": None}]),
+    ("dateRanges", RANGES[:1], [{**RANGES[0], "id": 3}]),
+    ("calendars", [{"calendarId": "a", "active": True}], [{"calendarId": "a", "active": True, "name": "Ana"}]),
+    (
+        "calendars",
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]]}}],
+        [{"calendarId": "a", "restrictionDates": {"include": [["1", "2"]], "exclude": [["3", "4"]], "zone": "UTC"}}],
+    ),
+    (
+        "reminders",
+        [{"time": 1, "unit": "m"}, {"time": 1, "unit": "m", "note": "x"}],
+        [{"time": 1, "unit": "m", "note": "x"}, {"time": 1, "unit": "m", "note": "y"}],
+    ),
+]
+"""What a caller gave, and what a server made of it."""
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize(("name", "given", "stored"), SERVERS_OWN)
+def test_members_that_only_the_server_gave_are_no_change_and_members_that_only_the_caller_gave_are_one(
+    name: str, given: Any, stored: Any, mode: Any
+) -> None:
+    assert holds({name: stored}, name, given, mode)
+    assert not holds({name: given}, name, stored, mode)
+
+
+def test_a_guests_own_keys_are_compared_as_the_server_treats_objects() -> None:
+    stored = [{"email": "a@x.org", "extraFields": {"phone": "1", "firstName": "Ana"}}]
+    given = [{"email": "a@x.org", "extraFields": {"phone": "1"}}]
+    assert holds({"guests": stored}, "guests", given, "merge")
+    assert not holds({"guests": stored}, "guests", given, "replace")
+    assert not holds({"guests": stored}, "guests", [{"email": "a@x.org", "extraFields": {}}], "merge")
+    assert not holds({"guests": stored}, "guests", [{"email": "a@x.org", "extraFields": {"firstName": None}}], "merge")
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize("empty", [{}, [], ""], ids=repr)
+def test_an_empty_value_among_the_customers_own_keys_is_a_value(empty: Any, mode: Any) -> None:
+    assert not holds({"extraFields": {"a": 1}}, "extraFields", {"a": 1, "b": empty}, mode)
+    assert not holds({"extraFields": {"a": {"b": empty}}}, "extraFields", {"a": {}}, mode)
+    assert holds({"extraFields": {"b": empty}}, "extraFields", {"b": empty}, mode)
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize("value", [None, "", [], {}, "x"], ids=repr)
+def test_a_field_that_the_record_does_not_answer_is_not_known_whatever_is_wanted(value: Any, mode: Any) -> None:
+    for name in ("description", "guests", "extraFields"):
+        assert not holds({}, name, value, mode)
+        change = planned({"updatedAt": "T"}, {name: value}, object_updates=mode)
+        assert (change.after, change.before, change.not_known) == ({name: value}, {}, [name])
+
+
+SPELLINGS = [
+    ("title", "Test  drive", " test DRIVE\n"),
+    ("lang", "en", "EN"),
+    ("extraFields", {"city": "Madrid "}, {"city": "madrid"}),
+    ("event", {"room": [" A"]}, {"room": ["a"]}),
+    (
+        "guests",
+        [{"email": "a@x.org", "extraFields": {"firstName": "Ana "}}],
+        [{"email": "A@x.org", "extraFields": {"firstName": "ana"}}],
+    ),
+    ("reminders", [{"time": 1, "unit": "m"}], [{"time": 1, "unit": "M"}]),
+    ("start", "2025-03-10T08:00:00.000Z", "2025-03-10T09:00:00+01:00"),
+]
+
+
+@pytest.mark.parametrize(("name", "one", "other"), SPELLINGS)
+def test_a_look_up_can_find_a_write_in_the_servers_own_spelling(name: str, one: Any, other: Any) -> None:
+    resource = resource_with(name)
+    assert changes.holds_in_other_spelling(resource, {name: one}, name, other, "merge")
+    assert changes.holds_in_other_spelling(resource, {name: other}, name, one, "merge")
+    assert holds({name: one}, name, other, "merge") is (name == "start")
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("title", "Test drive", "Testdrive"),
+        ("extraFields", {"City": 1}, {"city": 1}),
+        ("duration", 45, "45"),
+        ("state", None, ""),
+    ],
+)
+def test_another_spelling_is_not_another_value(name: str, one: Any, other: Any) -> None:
+    assert not changes.holds_in_other_spelling(resource_with(name), {name: one}, name, other, "merge")
+    assert not changes.holds_in_other_spelling(resource_with(name), {}, name, other, "merge")
+
+
+def test_a_value_that_came_from_the_server_is_compared_on_all_members_that_the_reference_names() -> None:
+    read = [{"email": "a@x.org", "id": 1}]
+    for stored, is_back in (
+        ([{"email": "a@x.org", "id": 2, "status": "new"}], True),
+        ([{"email": "a@x.org", "id": 1, "extraFields": {"phone": "1"}}], False),
+        ([{"email": "a@x.org", "id": 1, "extraFields": {}}], True),
+        ([], False),
+    ):
+        assert changes.holds_all(APPOINTMENT, {"guests": stored}, "guests", read, "merge") is is_back
+    read = [{"email": "a@x.org", "extraFields": {"firstName": "Ana"}}]
+    stored = [{"email": "a@x.org", "extraFields": {"firstName": "Ana", "phone": "1"}}]
+    assert not changes.holds_all(APPOINTMENT, {"guests": stored}, "guests", read, "merge")
+    calendar = {"calendarId": "a", "active": True, "type": "agent"}
+    stored = [{**calendar, "restrictionDates": {"exclude": [["1", "2"]]}}]
+    assert not changes.holds_all(SERVICE, {"calendars": stored}, "calendars", [calendar], "merge")
 
 
 @pytest.mark.parametrize("name", ["extraFields", "event"])
@@ -148,7 +291,7 @@ def test_an_absent_field_and_a_null_one_are_the_same_and_empty_is_another() -> N
         ({"a": 1}, {}, True, False),
         ({"a": 1}, None, False, False),
         (None, {"a": 1}, False, False),
-        (None, {"a": None}, True, False),
+        (None, {"a": None}, True, True),
         (None, None, True, True),
         ("text", {"a": 1}, False, False),
     ],
@@ -171,15 +314,15 @@ def test_a_field_that_cannot_be_read_back_is_always_in_the_patch_and_never_in_be
 class TestThePlan:
     def test_it_holds_the_differing_fields_in_the_order_they_were_wanted(self) -> None:
         change = planned(
-            {"title": "a", "state": "pending", "lang": "en", "updatedAt": "T"},
+            {"title": "a", "state": "pending", "lang": "en", "guests": [{"email": "a@x"}], "updatedAt": "T"},
             {"state": "confirmed", "title": "a", "lang": None, "guests": []},
         )
         assert list(change.after.items()) == [("state", "confirmed"), ("lang", None), ("guests", [])]
-        assert change.before == {"state": "pending", "lang": "en", "guests": None}
+        assert change.before == {"state": "pending", "lang": "en", "guests": [{"email": "a@x"}]}
         assert change.as_json() == {
             "resource": "appointment",
             "id": "7",
-            "before": {"state": "pending", "lang": "en", "guests": None},
+            "before": {"state": "pending", "lang": "en", "guests": [{"email": "a@x"}]},
             "after": {"state": "confirmed", "lang": None, "guests": []},
             "updatedAt": "T",
         }
@@ -219,6 +362,18 @@ class TestTheLinesOfALog:
             ({"active": True}, {"active": False}, "active: true -> false"),
             ({"lang": "en"}, {"lang": None}, "lang: en -> null"),
             ({}, {"classification": "internal"}, "classification: (not known) -> internal"),
+            ({}, {"state": None}, "state: (not known) -> null"),
+            (
+                {"reminders": [{"id": 7, "time": 15, "unit": "m"}]},
+                {"reminders": [{"time": 5, "unit": "m", "to": "Ana"}]},
+                'reminders: [{"id": "(not shown)", "time": 15, "unit": "m"}] -> '
+                '[{"time": 5, "unit": "m", "to": "(not shown)"}]',
+            ),
+            (
+                {"dateRanges": [{**RANGES[0], "by": "Ana"}]},
+                {"dateRanges": []},
+                "dateRanges: [2024-10-13T22:00:00.000Z to 2025-10-14T21:59:59.000Z] -> []",
+            ),
             (
                 {"dateRanges": []},
                 {"dateRanges": RANGES[:1]},
@@ -303,7 +458,10 @@ def test_a_patch_and_then_its_inverse_give_back_the_record(
     for name in payload:
         if name not in UNREADABLE_FIELDS:
             assert holds(after, name, payload[name], mode)
-            assert holds(again, name, before.get(name), "replace")
+            if name in before:
+                assert holds(again, name, before[name], "replace")
+            else:
+                assert name in change.not_known
     assert {name: value for name, value in again.items() if name not in payload} == {
         name: value for name, value in before.items() if name not in payload
     }
