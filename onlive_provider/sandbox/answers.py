@@ -66,6 +66,7 @@ class Appointment(BaseModel):
 class DateRange(BaseModel):
     """A period in which a service can be booked."""
 
+    model_config = ConfigDict(extra="allow")
     startDate: str
     endDate: str
 
@@ -77,7 +78,7 @@ class ServiceCalendar(BaseModel):
     calendarId: str
     active: bool
     type: Literal["agent", "asset"]
-    restrictionDates: dict[str, list[list[str]]] | None = None
+    restrictionDates: dict[str, list[list[str]] | None] | None = None
 
 
 class Service(BaseModel):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from onlive_provider.sandbox import fields, notifications, rules_appointment, rules_service
-from onlive_provider.sandbox.clock import Clock, next_update, parse_day, parse_instant
+from onlive_provider.sandbox.clock import Clock, next_update, parse_day, parse_instant, shift
 from onlive_provider.sandbox.errors import ApiError, FieldErrors
+from onlive_provider.sandbox.rules_slot import span, takes_slot
 from onlive_provider.sandbox.store import Kind, Store
 
 PAGE_LIMIT = 20
@@ -54,7 +55,7 @@ class Api:
             after = fields.merge(before, checked, merge_objects=self._merge_objects)
             service_id = before["serviceId"]
             service = self._store.record("services", service_id) if service_id else None
-            rules_appointment.check_change(before, after, service, self._neighbours(after), now)
+            rules_appointment.check_change(before, after, service, lambda: self._is_taken(after, service), now)
             self._save("appointments", after, now)
             told = notifications.of_appointment(after, service, payload, after["updatedAt"])
             self._store.add_to_log("notifications", told)
@@ -113,15 +114,15 @@ class Api:
             raise ApiError(403, f"Insufficient permissions to {action} this {name}")
         return record
 
-    def _neighbours(self, appointment: dict[str, Any]) -> list[dict[str, Any]]:
+    def _is_taken(self, appointment: dict[str, Any], service: dict[str, Any] | None) -> bool:
+        """Tell whether a calendar's other appointment lies in this one's time, or in the timeBetween around it."""
+        margin = service["timeBetween"] if service else 0
+        start, end = span(appointment)
         calendars = set(appointment["calendarIds"] or ())
-        return [
-            other
-            for other in self._store.overlapping(appointment)
-            if other["deletedAt"] is None
-            and other["state"] != rules_appointment.CANCELLED
-            and calendars & set(other["calendarIds"] or ())
-        ]
+        return any(
+            takes_slot(other) and calendars & set(other["calendarIds"] or ())
+            for other in self._store.overlapping(appointment, shift(start, -margin), shift(end, margin))
+        )
 
     def _save(self, kind: Kind, record: dict[str, Any], now: datetime) -> None:
         record["updatedAt"] = next_update(now, record["updatedAt"])
@@ -149,10 +150,10 @@ def _whole_number(name: str, text: str, maximum: int | None, errors: FieldErrors
 def _moment(name: str, query: Mapping[str, str], errors: FieldErrors) -> datetime | None:
     if name not in query:
         return None
-    moment = parse_instant(query[name]) or parse_day(query[name])
-    if moment is None:
+    moment, day = parse_instant(query[name]), parse_day(query[name])
+    if moment is None and day is None:
         errors.append((name, "Must be valid ISO 8601 format"))
-    return moment
+    return datetime.combine(day, time.min, UTC) if day else moment
 
 
 def _matches(service: dict[str, Any], query: Mapping[str, str]) -> bool:

@@ -157,6 +157,7 @@ def _slots(
     """Choose free slots in working hours, one group of calendars each, in the order of time."""
     zone = ZoneInfo(dealership.timezone)
     length, step = timedelta(minutes=service["duration"]), timedelta(minutes=service["incrementTime"])
+    margin = timedelta(minutes=service["timeBetween"])
     today = now.astimezone(zone).date()
     days = [today + timedelta(days=offset) for offset in range(-_DAYS_BACK, _DAYS_AHEAD)]
     days = [day for day in days if day.weekday() != _SUNDAY]
@@ -167,7 +168,8 @@ def _slots(
         start = opens + step * random.randrange((closes - opens - length) // step + 1)
         calendar_ids = random.choice(groups)
         span = start.astimezone(UTC), (start + length).astimezone(UTC)
-        if _is_open(service, *span) and not any(_overlaps(busy.get(each, ()), *span) for each in calendar_ids):
+        kept_free = span[0] - margin, span[1] + margin
+        if _is_open(service, *span) and not any(_overlaps(busy.get(each, ()), *kept_free) for each in calendar_ids):
             for each in calendar_ids:
                 busy.setdefault(each, []).append(span)
             found.append((*span, calendar_ids))

@@ -150,14 +150,14 @@ class Store:
                 (record["start"], record["end"], json.dumps(record), record["id"]),
             )
 
-    def overlapping(self, appointment: dict[str, Any]) -> list[dict[str, Any]]:
-        """List the other appointments of the organization that overlap this one's time; touching is not overlapping."""
+    def overlapping(self, appointment: dict[str, Any], start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """List the organization's other appointments in a span of time; those that only touch it are not in it."""
         return self._documents(
             "SELECT document FROM appointments"
             " WHERE organization_id = ? AND start_time < ? AND end_time > ? AND id <> ?",
             appointment["organizationId"],
-            appointment["end"],
-            appointment["start"],
+            to_text(end),
+            to_text(start),
             appointment["id"],
         )
 
