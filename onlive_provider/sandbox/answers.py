@@ -129,12 +129,13 @@ class Notification(BaseModel):
 
 
 class Call(BaseModel):
-    """One request that the API answered."""
+    """One request that the API answered; the status is null when a fault left it without an answer."""
 
     at: str
     method: str
     path: str
-    status: int
+    status: int | None
+    fault: int | None = None
 
 
 class NotificationLog(BaseModel):

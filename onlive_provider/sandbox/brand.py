@@ -9,6 +9,7 @@ from unicodedata import normalize
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from onlive_provider.sandbox import brand_reference
 from onlive_provider.sandbox.brand_data import CARS, DEALERSHIPS, OFFERS, Dealership, Offer
 from onlive_provider.sandbox.clock import to_text
 from onlive_provider.sandbox.records import whole_appointment, whole_service
@@ -40,12 +41,22 @@ def build_brand(now: datetime) -> dict[str, Any]:
 
     :param now: the present instant, aware.
     """
-    return {
-        "organizations": [
-            _organization("Alba Motors", ACCESS_KEY_ID, SECRET_ACCESS_KEY, DEALERSHIPS[:-1], 12, now),
-            _organization("Norden Auto", OTHER_ACCESS_KEY_ID, OTHER_SECRET_ACCESS_KEY, DEALERSHIPS[-1:], 3, now),
-        ]
-    }
+    own = _organization("Alba Motors", ACCESS_KEY_ID, SECRET_ACCESS_KEY, DEALERSHIPS[:-1], 12, now)
+    other = _organization("Norden Auto", OTHER_ACCESS_KEY_ID, OTHER_SECRET_ACCESS_KEY, DEALERSHIPS[-1:], 3, now)
+    _add_reference(own, now)
+    return {"organizations": [own, other]}
+
+
+def _add_reference(organization: dict[str, Any], now: datetime) -> None:
+    calendars = [
+        {"id": id_of(f"calendar/mollet/{key}"), "name": name, "type": kind}
+        for key, name, kind in (("agent", "Núria Pons", "agent"), ("room", "Demo Room 1", "asset"))
+    ]
+    types = {each["id"]: each["type"] for each in calendars}
+    service = brand_reference.reference_service(organization["id"], types, now)
+    organization["calendars"] += calendars
+    organization["services"].append(service)
+    organization["appointments"].append(brand_reference.reference_appointment(service, now))
 
 
 def _organization(
