@@ -93,7 +93,7 @@ def _spoiled(fault: Fault, start: Message, body: bytes) -> tuple[int, list[tuple
     headers[b"content-length"] = str(len(body)).encode()
     if status in _NO_BODY:
         body = b""
-        del headers[b"content-length"]
+        headers = {name: value for name, value in headers.items() if not name.startswith(b"content-")}
     return status, list(headers.items()), body
 
 
