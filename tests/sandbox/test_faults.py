@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -120,3 +121,18 @@ def test_every_problem_is_named_at_once_up_to_twenty():
     assert lines[1].startswith("  - fault 1: status: ")
     assert lines[2].startswith("  - fault 1: delay: ")
     assert lines[-1] == "  and 2 more"
+
+
+def test_the_documented_scripts_can_be_used_and_every_member_is_documented(tmp_path, pytestconfig):
+    documentation = (pytestconfig.rootpath / "docs" / "sandbox.md").read_text()
+    section = documentation.partition("\n## Faults\n")[2].partition("\n## ")[0]
+    script = section.partition("```jsonl\n")[2].partition("```")[0]
+    (tmp_path / "faults").write_text(script)
+    examples = [json.loads(each) for each in re.findall(r"^\| .* \| `(\{.*\})` \|$", section, re.MULTILINE)]
+    assert len(read_faults(tmp_path / "faults")) == 3
+    assert len(examples) == 9
+    assert len(check_faults([*read_faults(tmp_path / "faults"), *examples])) == 12
+    with pytest.raises(FaultError) as refused:
+        check_faults([{"?": 0}])
+    members = str(refused.value).partition("these are: ")[2].split(", ")
+    assert set(members) == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))

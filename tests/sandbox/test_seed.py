@@ -74,7 +74,7 @@ def test_a_deleted_record_is_not_found_not_listed_and_takes_no_slot(clock, call_
 
 def test_the_documented_example_can_be_used(clock, seed_file, pytestconfig):
     documentation = (pytestconfig.rootpath / "docs" / "sandbox.md").read_text()
-    example = documentation.partition("```json")[2].partition("```")[0]
+    example = documentation.partition("## Seed files")[2].partition("```json\n")[2].partition("```")[0]
     with Sandbox(clock=clock, seed_file=seed_file(example)) as sandbox:
         assert sandbox.records("services")
         assert sandbox.records("appointments")
