@@ -88,7 +88,7 @@ def test_the_switches_reach_the_sandbox(run_sandbox, tmp_path):
 
 
 def test_start_added_members_and_faults_reach_the_sandbox(run_sandbox, tmp_path):
-    (tmp_path / "faults.jsonl").write_text('{"method": "GET", "path": "/api/v1/services", "status": 503}\n')
+    (tmp_path / "faults.jsonl").write_text('{"path": "/api/v1/services", "date": "yesterday"}\n')
     switches = ("--now", "2025-03-01T01:00:00+01:00", "--normalize", "--faults", str(tmp_path / "faults.jsonl"))
     _, printed = run_sandbox("--port", "0", *switches)
     url = re.search(r"Look at it: (http://[^/]+)/", printed)[1]
@@ -100,7 +100,7 @@ def test_start_added_members_and_faults_reach_the_sandbox(run_sandbox, tmp_path)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(url + "/api/v1/services", timeout=10)
     refused.value.close()
-    assert refused.value.code == 503
+    assert (refused.value.code, refused.value.headers["Date"]) == (401, "yesterday")
 
 
 def test_a_start_or_faults_that_cannot_be_used_are_named(capsys, tmp_path):

@@ -22,14 +22,13 @@ from onlive_provider.sandbox.api import Api, check_id
 from onlive_provider.sandbox.clock import Clock, shift, to_text
 from onlive_provider.sandbox.errors import ApiError
 from onlive_provider.sandbox.fault_injection import FAULT
-from onlive_provider.sandbox.faults import Fault
+from onlive_provider.sandbox.faults import NO_FAULT, Fault
 from onlive_provider.sandbox.limits import CallLimits
 from onlive_provider.sandbox.signature import verify
 from onlive_provider.sandbox.signature_profile import SignatureProfile
 from onlive_provider.sandbox.store import Kind, Store
 
 _API = "/api/"
-_NO_FAULT = Fault(0)
 
 
 def create_app(
@@ -85,6 +84,8 @@ def create_app(
         response = await call_next(request)
         now = clock()
         fault = _fault(request)
+        if not fault.meets(response.status_code):
+            fault = NO_FAULT
         if request.url.path.startswith(_API):
             call = {
                 "at": to_text(now),
@@ -195,7 +196,7 @@ def _make_late(update: Callable[..., dict[str, Any]]) -> None:
 
 
 def _fault(request: Request) -> Fault:
-    fault: Fault = request.scope.get(FAULT, _NO_FAULT)
+    fault: Fault = request.scope.get(FAULT, NO_FAULT)
     return fault
 
 

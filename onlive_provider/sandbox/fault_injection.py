@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from onlive_provider.sandbox.faults import Fault, FaultScript
+from onlive_provider.sandbox.faults import NO_FAULT, Fault, FaultScript
 from onlive_provider.sandbox.store import Kind
 
 FAULT = "onlive.fault"
@@ -38,12 +38,14 @@ class FaultInjection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        is_of_api = scope["type"] == "http" and scope["path"].startswith("/api/")
-        fault = self._script.next(scope["method"], scope["path"]) if is_of_api else None
-        if fault is None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
+        fault = self._script.next(scope["method"], scope["path"])
         start, body = await self._own_answer({**scope, FAULT: fault}, receive)
+        self._script.forget(scope["method"], scope["path"], start["status"])
+        if not fault.meets(start["status"]):
+            fault = NO_FAULT
         if fault.answer == "another_record" and start["status"] == 200:
             body = self._body_of_another(scope["path"], body)
         status, headers, body = _spoiled(fault, start, body)

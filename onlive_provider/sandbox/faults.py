@@ -51,6 +51,14 @@ class Fault:
     truncate: int | None = None
     date: float | str | None = None
 
+    def meets(self, status: int) -> bool:
+        """Tell whether a request with this answer meets it.
+
+        A refused signature does not: the client signs again, and that is the request that was meant. Only a wrong
+        ``Date`` is for refusals too, because a client learns the server's time from them.
+        """
+        return status != HTTPStatus.UNAUTHORIZED or self.date is not None
+
     def told(self, status: int) -> int | None:
         """Give the status that the client is told in place of the sandbox's own; None for nothing."""
         return None if self.answer in ("close", "silence") else self.status or status
@@ -61,6 +69,9 @@ class Fault:
         return self.method in (None, method) and re.fullmatch(pattern, path, re.DOTALL) is not None
 
 
+NO_FAULT = Fault(0)
+
+
 class FaultScript:
     """Faults in their order; the first one that is due for a request meets it. Each counts the requests that fit it."""
 
@@ -68,12 +79,18 @@ class FaultScript:
         self._faults = faults
         self._counts: Counter[int] = Counter()
 
-    def next(self, method: str, path: str) -> Fault | None:
-        """Count a request, and give the fault that it meets."""
+    def next(self, method: str, path: str) -> Fault:
+        """Count a request, and give the fault that it meets, perhaps none."""
         fitting = [fault for fault in self._faults if fault.fits(method, path)]
         self._counts.update(fault.number for fault in fitting)
         due = (fault for fault in fitting if fault.requests is None or self._counts[fault.number] in fault.requests)
-        return next(due, None)
+        return next(due, NO_FAULT)
+
+    def forget(self, method: str, path: str, status: int) -> None:
+        """Take back the count of a request whose answer no fault is meant for."""
+        self._counts.subtract(
+            fault.number for fault in self._faults if fault.fits(method, path) and not fault.meets(status)
+        )
 
 
 def read_faults(path: Path) -> list[Any]:

@@ -222,7 +222,24 @@ def test_a_path_is_compared_as_a_whole(faulty):
 def test_a_refused_call_is_refused_all_the_same(faulty):
     running = faulty({**PUT, "delay": 0.01})
     assert running.caller.put(running.path, {"timeBetween": -1}).status == 400
-    assert running.caller.put(running.path, {}, key=("onlive-sandbox", "guess")).status == 401
+
+
+def test_a_wrong_signature_meets_no_fault_and_does_not_count(faulty):
+    running = faulty({**PUT, "requests": [2], "answer": "close", "apply": True})
+    guess = ("onlive-sandbox", "guess")
+    assert running.caller.put(running.path, {}, key=guess).status == 401
+    assert running.put().status == 200
+    assert running.caller.put(running.path, {}, key=guess).status == 401
+    with pytest.raises(BadStatusLine):
+        running.put()
+    assert [call["status"] for call in running.sandbox.calls()] == [401, 200, 401, None]
+
+
+def test_a_refusal_of_a_signature_may_have_a_wrong_date(faulty):
+    running = faulty({"requests": [1], "date": -3600})
+    refused = running.caller.get(running.path, key=("onlive-sandbox", "guess"))
+    assert (refused.status, refused.headers["date"]) == (401, "Wed, 11 Mar 2026 11:00:00 GMT")
+    assert running.get().headers["date"] == "Wed, 11 Mar 2026 12:00:00 GMT"
 
 
 def test_the_log_says_which_fault_a_call_met_and_what_it_was_told(faulty):

@@ -35,12 +35,12 @@ class TestMarker:
         assert "id" not in onlive_sandbox.records("services")[0]["dateRanges"][0]
         assert json.loads(os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"])["extra"] == {"signature_hash": "sha512"}
 
-    @pytest.mark.onlive_sandbox(faults=[{"status": 503, "apply": False}])
+    @pytest.mark.onlive_sandbox(faults=[{"date": "yesterday"}])
     def test_it_takes_faults(self, onlive_sandbox):
         with pytest.raises(HTTPError) as refused:
             urlopen(f"{onlive_sandbox.url}/api/v1/services", timeout=10)
         refused.value.close()
-        assert refused.value.code == 503
+        assert refused.value.headers["Date"] == "yesterday"
 
 
 @pytest.mark.parametrize(
