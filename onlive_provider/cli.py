@@ -62,6 +62,20 @@ def _add_sandbox(subcommands: argparse._SubParsersAction[argparse.ArgumentParser
         metavar="FILE",
         help="JSON file with a Connection's extra: signatures are checked by its signing profile",
     )
+    parser.add_argument(
+        "--now",
+        metavar="WHEN",
+        help="the time at which the sandbox starts and from which it runs on, such as 2025-03-01T00:00:00Z; "
+        "default: this machine's",
+    )
+    parser.add_argument(
+        "--normalize",
+        action="store_true",
+        help="store records as a server does that adds ids and defaults to items, and answers [] for null",
+    )
+    parser.add_argument(
+        "--faults", type=Path, metavar="FILE", help="JSON Lines or JSON file that says which requests go wrong, and how"
+    )
     parser.set_defaults(run=_run_sandbox)
 
 
@@ -181,6 +195,8 @@ def _port(text: str) -> int:
 
 def _run_sandbox(arguments: argparse.Namespace) -> int:
     try:
+        from onlive_provider.sandbox.clock import StartError
+        from onlive_provider.sandbox.faults import FaultError, read_faults
         from onlive_provider.sandbox.seed import SeedError
         from onlive_provider.sandbox.server import Sandbox
         from onlive_provider.sandbox.signature_profile import ExtraError, read_extra
@@ -197,8 +213,11 @@ def _run_sandbox(arguments: argparse.Namespace) -> int:
             limits=arguments.limits,
             object_updates=arguments.object_updates,
             extra=read_extra(arguments.extra) if arguments.extra else None,
+            now=arguments.now,
+            normalize=arguments.normalize,
+            faults=read_faults(arguments.faults) if arguments.faults else (),
         )
-    except (ExtraError, SeedError, StoreError) as error:
+    except (ExtraError, FaultError, SeedError, StartError, StoreError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"port {arguments.port} cannot be used: {error.strerror}; choose another with --port")
@@ -221,6 +240,7 @@ def _greeting(sandbox: Sandbox) -> str:
     return "\n".join(
         [
             f"A local Onlive API is running. Look at it: {sandbox.url}/",
+            f"Its time is {now}, and runs on.",
             "",
             "Its Airflow Connection:",
             f"  export AIRFLOW_CONN_ONLIVE_DEFAULT={shlex.quote(sandbox.connection_json())}",

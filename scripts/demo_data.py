@@ -159,9 +159,12 @@ class _Calendar:
         opened = any(
             _instant(each["startDate"]) <= start and end <= _instant(each["endDate"]) for each in service["dateRanges"]
         )
+        margin = timedelta(minutes=service["timeBetween"])
         taken = [(other, _instant(other["start"]), _instant(other["end"])) for other in self._appointments]
         return opened and not any(
-            begins < end and start < ends and set(other["calendarIds"]) & set(appointment["calendarIds"])
+            begins < end + margin
+            and start - margin < ends
+            and set(other["calendarIds"]) & set(appointment["calendarIds"])
             for other, begins, ends in [*taken, *self._promised]
         )
 

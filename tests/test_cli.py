@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -84,6 +85,35 @@ def test_the_switches_reach_the_sandbox(run_sandbox, tmp_path):
     with urllib.request.urlopen(url + "/sandbox/state", timeout=10) as answer:
         assert json.load(answer)["objectUpdates"] == "replace"
     assert data.stat().st_size > 0
+
+
+def test_start_added_members_and_faults_reach_the_sandbox(run_sandbox, tmp_path):
+    (tmp_path / "faults.jsonl").write_text('{"path": "/api/v1/services", "date": "yesterday"}\n')
+    switches = ("--now", "2025-03-01T01:00:00+01:00", "--normalize", "--faults", str(tmp_path / "faults.jsonl"))
+    _, printed = run_sandbox("--port", "0", *switches)
+    url = re.search(r"Look at it: (http://[^/]+)/", printed)[1]
+    with urllib.request.urlopen(url + "/sandbox/state", timeout=10) as answer:
+        state = json.load(answer)
+    assert re.search(r"Its time is 2025-03-01T00:00:\d\d.\d{3}Z, and runs on\.", printed)
+    assert state["now"].startswith("2025-03-01T00:")
+    assert "id" in state["services"][0]["dateRanges"][0]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url + "/api/v1/services", timeout=10)
+    refused.value.close()
+    assert (refused.value.code, refused.value.headers["Date"]) == (401, "yesterday")
+
+
+def test_a_start_or_faults_that_cannot_be_used_are_named(capsys, tmp_path):
+    assert main(["sandbox", "--port", "0", "--now", "soon"]) == 2
+    assert capsys.readouterr().err.startswith("onlive: now: 'soon' is not accepted: give an ISO 8601 time")
+    (tmp_path / "faults.jsonl").write_text('{"method": "PUT", "status": 503}\n')
+    assert main(["sandbox", "--port", "0", "--faults", str(tmp_path / "faults.jsonl")]) == 2
+    assert capsys.readouterr().err == (
+        "onlive: the faults cannot be used:\n  - fault 1: apply: is missing; say whether the write is made, "
+        "for the answer does not: true, false, or the seconds after which it is made\n"
+    )
+    assert main(["sandbox", "--port", "0", "--faults", str(tmp_path / "none.jsonl")]) == 2
+    assert capsys.readouterr().err == f"onlive: {tmp_path}/none.jsonl: cannot be read: No such file or directory\n"
 
 
 def test_any_signing_profile_reaches_the_sandbox_and_the_connection_that_it_prints(run_sandbox, tmp_path):
@@ -178,5 +208,9 @@ def test_the_help_names_every_switch_and_the_default_port(capsys):
     told = capsys.readouterr().out
     assert "default: 8765" in told
     assert all(
-        switch in told for switch in ("--port", "--data", "--seed-file", "--limits", "--object-updates", "--extra")
+        switch in told
+        for switch in (
+            *("--port", "--data", "--seed-file", "--limits", "--object-updates", "--extra"),
+            *("--now", "--normalize", "--faults"),
+        )
     )

@@ -66,6 +66,7 @@ class Appointment(BaseModel):
 class DateRange(BaseModel):
     """A period in which a service can be booked."""
 
+    model_config = ConfigDict(extra="allow")
     startDate: str
     endDate: str
 
@@ -77,7 +78,7 @@ class ServiceCalendar(BaseModel):
     calendarId: str
     active: bool
     type: Literal["agent", "asset"]
-    restrictionDates: dict[str, list[list[str]]] | None = None
+    restrictionDates: dict[str, list[list[str]] | None] | None = None
 
 
 class Service(BaseModel):
@@ -128,12 +129,13 @@ class Notification(BaseModel):
 
 
 class Call(BaseModel):
-    """One request that the API answered."""
+    """One request that the API answered; the status is null when a fault left it without an answer."""
 
     at: str
     method: str
     path: str
-    status: int
+    status: int | None
+    fault: int | None = None
 
 
 class NotificationLog(BaseModel):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from onlive_provider.sandbox import fields, notifications, rules_appointment, rules_service
-from onlive_provider.sandbox.clock import Clock, next_update, parse_day, parse_instant
+from onlive_provider.sandbox.clock import Clock, next_update, parse_day, parse_instant, shift
 from onlive_provider.sandbox.errors import ApiError, FieldErrors
+from onlive_provider.sandbox.normalization import normalized, spelled
+from onlive_provider.sandbox.rules_slot import span, takes_slot
 from onlive_provider.sandbox.store import Kind, Store
 
 PAGE_LIMIT = 20
@@ -27,12 +29,14 @@ class Api:
     """What the API does with requests whose signature holds.
 
     :param merge_objects: True keeps the keys of ``extraFields`` and ``event`` that an update does not name.
+    :param normalize: True adds members to the items of arrays; see :mod:`onlive_provider.sandbox.normalization`.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, merge_objects: bool) -> None:
+    def __init__(self, store: Store, clock: Clock, *, merge_objects: bool, normalize: bool) -> None:
         self._store = store
         self._clock = clock
         self._merge_objects = merge_objects
+        self._normalize = normalize
 
     def read(self, kind: Kind, organization_id: str, record_id: str) -> dict[str, Any]:
         """Read one record as the API answers it.
@@ -40,42 +44,48 @@ class Api:
         :raises ApiError: 400, 403 or 404.
         """
         check_id(kind, record_id)
-        return _readable(self._find(kind, organization_id, record_id, "read"))
+        return readable(self._find(kind, organization_id, record_id, "read"))
 
-    def update_appointment(self, organization_id: str, appointment_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def update_appointment(
+        self, organization_id: str, appointment_id: str, payload: dict[str, Any], *, keep: bool = True
+    ) -> dict[str, Any]:
         """Apply a partial update to an appointment and answer it.
 
+        :param keep: False answers all the same, and leaves everything as it was.
         :raises ApiError: 400, 403, 404, 409 or 422.
         """
-        checked = rules_appointment.check_payload(payload)
-        with self._store.transaction():
+        checked = rules_appointment.check_payload(spelled(payload) if self._normalize else payload)
+        with self._store.transaction(keep=keep):
             before = self._find("appointments", organization_id, appointment_id, "update")
             now = self._clock()
             after = fields.merge(before, checked, merge_objects=self._merge_objects)
             service_id = before["serviceId"]
             service = self._store.record("services", service_id) if service_id else None
-            rules_appointment.check_change(before, after, service, self._neighbours(after), now)
-            self._save("appointments", after, now)
-            told = notifications.of_appointment(after, service, payload, after["updatedAt"])
+            rules_appointment.check_change(before, after, service, lambda: self._is_taken(after, service), now)
+            saved = self._save("appointments", after, now)
+            told = notifications.of_appointment(saved, service, payload, saved["updatedAt"])
             self._store.add_to_log("notifications", told)
-        return _readable(after)
+        return readable(saved)
 
-    def update_service(self, organization_id: str, service_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def update_service(
+        self, organization_id: str, service_id: str, payload: dict[str, Any], *, keep: bool = True
+    ) -> dict[str, Any]:
         """Apply a partial update to a service and answer it.
 
+        :param keep: False answers all the same, and leaves everything as it was.
         :raises ApiError: 400, 403, 404 or 422.
         """
         checked = rules_service.check_payload(payload)
-        with self._store.transaction():
+        with self._store.transaction(keep=keep):
             before = self._find("services", organization_id, service_id, "update")
             now = self._clock()
             after = fields.merge(before, checked, merge_objects=self._merge_objects)
             own_calendars = {calendar["id"] for calendar in self._store.calendars(organization_id)}
             rules_service.check_change(before, after, own_calendars, self._store.upcoming(before["id"], now))
-            self._save("services", after, now)
-            told = notifications.of_service(after, payload, after["updatedAt"])
+            saved = self._save("services", after, now)
+            told = notifications.of_service(saved, payload, saved["updatedAt"])
             self._store.add_to_log("notifications", told)
-        return _readable(after)
+        return readable(saved)
 
     def list_services(self, organization_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Answer one page of the organization's services.
@@ -113,19 +123,23 @@ class Api:
             raise ApiError(403, f"Insufficient permissions to {action} this {name}")
         return record
 
-    def _neighbours(self, appointment: dict[str, Any]) -> list[dict[str, Any]]:
+    def _is_taken(self, appointment: dict[str, Any], service: dict[str, Any] | None) -> bool:
+        """Tell whether a calendar's other appointment lies in this one's time, or in the timeBetween around it."""
+        margin = service["timeBetween"] if service else 0
+        start, end = span(appointment)
         calendars = set(appointment["calendarIds"] or ())
-        return [
-            other
-            for other in self._store.overlapping(appointment)
-            if other["deletedAt"] is None
-            and other["state"] != rules_appointment.CANCELLED
-            and calendars & set(other["calendarIds"] or ())
-        ]
+        return any(
+            takes_slot(other) and calendars & set(other["calendarIds"] or ())
+            for other in self._store.overlapping(appointment, shift(start, -margin), shift(end, margin))
+        )
 
-    def _save(self, kind: Kind, record: dict[str, Any], now: datetime) -> None:
-        record["updatedAt"] = next_update(now, record["updatedAt"])
-        self._store.save(kind, record)
+    def _save(self, kind: Kind, record: dict[str, Any], now: datetime) -> dict[str, Any]:
+        saved = {**record, "updatedAt": next_update(now, record["updatedAt"])}
+        if self._normalize:
+            calendars = self._store.calendars(record["organizationId"])
+            saved = normalized(kind, saved, {each["id"]: each["name"] for each in calendars})
+        self._store.save(kind, saved)
+        return saved
 
 
 def check_id(kind: Kind, record_id: str) -> None:
@@ -134,7 +148,8 @@ def check_id(kind: Kind, record_id: str) -> None:
         raise ApiError(400, f"Invalid {_SINGULAR[kind]} ID format", [(_ID_FIELD[kind], "Must be a valid UUID")])
 
 
-def _readable(record: dict[str, Any]) -> dict[str, Any]:
+def readable(record: dict[str, Any]) -> dict[str, Any]:
+    """Give a stored record as the API answers it: without the fields that cannot be read back."""
     return {field: value for field, value in record.items() if field not in rules_appointment.UNREADABLE}
 
 
@@ -149,10 +164,10 @@ def _whole_number(name: str, text: str, maximum: int | None, errors: FieldErrors
 def _moment(name: str, query: Mapping[str, str], errors: FieldErrors) -> datetime | None:
     if name not in query:
         return None
-    moment = parse_instant(query[name]) or parse_day(query[name])
-    if moment is None:
+    moment, day = parse_instant(query[name]), parse_day(query[name])
+    if moment is None and day is None:
         errors.append((name, "Must be valid ISO 8601 format"))
-    return moment
+    return datetime.combine(day, time.min, UTC) if day else moment
 
 
 def _matches(service: dict[str, Any], query: Mapping[str, str]) -> bool:

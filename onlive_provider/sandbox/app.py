@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -15,8 +19,10 @@ from onlive_provider import __version__
 from onlive_provider.sandbox import answers, page
 from onlive_provider.sandbox import documentation as docs
 from onlive_provider.sandbox.api import Api, check_id
-from onlive_provider.sandbox.clock import Clock, to_text
+from onlive_provider.sandbox.clock import Clock, shift, to_text
 from onlive_provider.sandbox.errors import ApiError
+from onlive_provider.sandbox.fault_injection import FAULT
+from onlive_provider.sandbox.faults import NO_FAULT, Fault
 from onlive_provider.sandbox.limits import CallLimits
 from onlive_provider.sandbox.signature import verify
 from onlive_provider.sandbox.signature_profile import SignatureProfile
@@ -31,6 +37,7 @@ def create_app(
     *,
     limits: CallLimits | None = None,
     merge_objects: bool = True,
+    normalize: bool = False,
     profile: SignatureProfile | None = None,
 ) -> FastAPI:
     """Build the application.
@@ -39,6 +46,7 @@ def create_app(
     :param clock: the server's time: it judges signatures, stamps records and fills the ``Date`` header.
     :param limits: None for no limits.
     :param merge_objects: True keeps the keys of ``extraFields`` and ``event`` that an update does not name.
+    :param normalize: True stores records as a server does that adds members of its own.
     :param profile: what is signed and how; None for the default.
     """
     signed = profile or SignatureProfile({})
@@ -50,7 +58,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    api = Api(store, clock, merge_objects=merge_objects)
+    api = Api(store, clock, merge_objects=merge_objects, normalize=normalize)
 
     async def authenticate(request: Request) -> str:
         access_key_id = verify(
@@ -75,15 +83,18 @@ def create_app(
     async def log_and_date(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
         now = clock()
+        fault = _fault(request)
+        if not fault.meets(response.status_code):
+            fault = NO_FAULT
         if request.url.path.startswith(_API):
             call = {
                 "at": to_text(now),
                 "method": request.method,
                 "path": request.url.path,
-                "status": response.status_code,
+                "status": fault.told(response.status_code),
             }
-            store.add_to_log("calls", [call])
-        response.headers["Date"] = format_datetime(now, usegmt=True)
+            store.add_to_log("calls", [call | ({"fault": fault.number} if fault.number else {})])
+        response.headers["Date"] = _date(now, fault)
         return response
 
     app.add_exception_handler(ApiError, _answer_api_error)
@@ -128,7 +139,7 @@ def _add_appointments(app: FastAPI, api: Api, authenticate: Authenticate) -> Non
         organization_id = await authenticate(request)
         appointment_id = request.path_params["appointmentId"]
         payload = await _read_payload(request, "appointments", appointment_id)
-        return JSONResponse(api.update_appointment(organization_id, appointment_id, payload))
+        return _write(request, partial(api.update_appointment, organization_id, appointment_id, payload))
 
 
 def _add_services(app: FastAPI, api: Api, authenticate: Authenticate) -> None:
@@ -167,7 +178,33 @@ def _add_services(app: FastAPI, api: Api, authenticate: Authenticate) -> None:
         organization_id = await authenticate(request)
         service_id = request.path_params["id"]
         payload = await _read_payload(request, "services", service_id)
-        return JSONResponse(api.update_service(organization_id, service_id, payload))
+        return _write(request, partial(api.update_service, organization_id, service_id, payload))
+
+
+def _write(request: Request, update: Callable[..., dict[str, Any]]) -> Response:
+    """Make an update, and answer it; a fault may want it later or not at all."""
+    apply = _fault(request).apply
+    answer = update(keep=apply is True)
+    if not isinstance(apply, bool):
+        asyncio.get_running_loop().call_later(apply, _make_late, update)
+    return JSONResponse(answer)
+
+
+def _make_late(update: Callable[..., dict[str, Any]]) -> None:
+    with suppress(ApiError):  # What was stored in the meantime may refuse it, and nobody is there to be told.
+        update()
+
+
+def _fault(request: Request) -> Fault:
+    fault: Fault = request.scope.get(FAULT, NO_FAULT)
+    return fault
+
+
+def _date(now: datetime, fault: Fault) -> str:
+    """Write the ``Date`` header: the server's time, unless a fault wants another."""
+    if isinstance(fault.date, str):
+        return fault.date
+    return format_datetime(shift(now, (fault.date or 0) / 60), usegmt=True)
 
 
 async def _read_payload(request: Request, kind: Kind, record_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from unicodedata import normalize
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from onlive_provider.sandbox import brand_reference
 from onlive_provider.sandbox.brand_data import CARS, DEALERSHIPS, OFFERS, Dealership, Offer
 from onlive_provider.sandbox.clock import to_text
 from onlive_provider.sandbox.records import whole_appointment, whole_service
@@ -40,12 +41,22 @@ def build_brand(now: datetime) -> dict[str, Any]:
 
     :param now: the present instant, aware.
     """
-    return {
-        "organizations": [
-            _organization("Alba Motors", ACCESS_KEY_ID, SECRET_ACCESS_KEY, DEALERSHIPS[:-1], 12, now),
-            _organization("Norden Auto", OTHER_ACCESS_KEY_ID, OTHER_SECRET_ACCESS_KEY, DEALERSHIPS[-1:], 3, now),
-        ]
-    }
+    own = _organization("Alba Motors", ACCESS_KEY_ID, SECRET_ACCESS_KEY, DEALERSHIPS[:-1], 12, now)
+    other = _organization("Norden Auto", OTHER_ACCESS_KEY_ID, OTHER_SECRET_ACCESS_KEY, DEALERSHIPS[-1:], 3, now)
+    _add_reference(own, now)
+    return {"organizations": [own, other]}
+
+
+def _add_reference(organization: dict[str, Any], now: datetime) -> None:
+    calendars = [
+        {"id": id_of(f"calendar/mollet/{key}"), "name": name, "type": kind}
+        for key, name, kind in (("agent", "Núria Pons", "agent"), ("room", "Demo Room 1", "asset"))
+    ]
+    types = {each["id"]: each["type"] for each in calendars}
+    service = brand_reference.reference_service(organization["id"], types, now)
+    organization["calendars"] += calendars
+    organization["services"].append(service)
+    organization["appointments"].append(brand_reference.reference_appointment(service, now))
 
 
 def _organization(
@@ -157,6 +168,7 @@ def _slots(
     """Choose free slots in working hours, one group of calendars each, in the order of time."""
     zone = ZoneInfo(dealership.timezone)
     length, step = timedelta(minutes=service["duration"]), timedelta(minutes=service["incrementTime"])
+    margin = timedelta(minutes=service["timeBetween"])
     today = now.astimezone(zone).date()
     days = [today + timedelta(days=offset) for offset in range(-_DAYS_BACK, _DAYS_AHEAD)]
     days = [day for day in days if day.weekday() != _SUNDAY]
@@ -167,7 +179,8 @@ def _slots(
         start = opens + step * random.randrange((closes - opens - length) // step + 1)
         calendar_ids = random.choice(groups)
         span = start.astimezone(UTC), (start + length).astimezone(UTC)
-        if _is_open(service, *span) and not any(_overlaps(busy.get(each, ()), *span) for each in calendar_ids):
+        kept_free = span[0] - margin, span[1] + margin
+        if _is_open(service, *span) and not any(_overlaps(busy.get(each, ()), *kept_free) for each in calendar_ids):
             for each in calendar_ids:
                 busy.setdefault(each, []).append(span)
             found.append((*span, calendar_ids))

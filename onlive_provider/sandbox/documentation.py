@@ -26,7 +26,7 @@ _POSITIVE = {"type": "number", "exclusiveMinimum": 0}
 _NOT_NEGATIVE = {"type": "number", "minimum": 0}
 _BOOLEAN = {"type": "boolean"}
 _DAYS = {"type": "array", "items": {"type": "string", "format": "date"}, "minItems": 2, "maxItems": 2}
-_PERIODS = {"type": "array", "items": _DAYS}
+_PERIODS = _nullable({"type": "array", "items": _DAYS})
 
 APPOINTMENT_UPDATE = _object(
     {
@@ -44,7 +44,7 @@ APPOINTMENT_UPDATE = _object(
         "reminders": _nullable(
             {
                 "type": "array",
-                "items": _object({"time": _POSITIVE, "unit": {"type": "string", "minLength": 1}}, ["time", "unit"]),
+                "items": _object({"time": _NOT_NEGATIVE, "unit": {"type": "string", "minLength": 1}}, ["time", "unit"]),
             }
         ),
         "extraFields": _OBJECT,

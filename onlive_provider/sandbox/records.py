@@ -59,7 +59,7 @@ def whole_appointment(
         "reminders": None,
         "guests": None,
         "extraFields": None,
-        "calendarIds": [calendar["calendarId"] for calendar in calendars],
+        "calendarIds": [calendar["calendarId"].lower() for calendar in calendars],
         "serviceId": service["id"] if service else None,
         "state": "pending",
         "blocked": False,

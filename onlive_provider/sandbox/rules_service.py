@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from onlive_provider.sandbox import fields
 from onlive_provider.sandbox.clock import parse_day, parse_instant, to_text
 from onlive_provider.sandbox.errors import ApiError, FieldErrors, validation_failed
+from onlive_provider.sandbox.rules_slot import minutes, takes_slot
 
 
 def check_payload(payload: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def check_change(
     """Check the change against what is stored.
 
     :param own_calendars: ids of the calendars that belong to the organization.
-    :param upcoming: the service's appointments that have not begun.
+    :param upcoming: the service's appointments that have not begun, cancelled ones too.
     :raises ApiError: 400 when two values do not fit together, 422 when a rule about other records is broken.
     """
     errors: FieldErrors = []
@@ -47,10 +48,10 @@ def check_change(
         errors.extend(
             (f"calendars[{index}].calendarId", "Calendar must belong to your organization")
             for index, calendar in enumerate(after["calendars"] or ())
-            if calendar["calendarId"] not in own_calendars
+            if calendar["calendarId"].lower() not in own_calendars
         )
     if after["duration"] < before["duration"] and any(
-        _minutes(appointment) > after["duration"] for appointment in upcoming
+        takes_slot(appointment) and minutes(appointment) > after["duration"] for appointment in upcoming
     ):
         errors.append(("duration", "Cannot reduce duration of existing appointments"))
     if errors:
@@ -77,23 +78,17 @@ def is_available(service: dict[str, Any], first: datetime | None, last: datetime
     )
 
 
-def _minutes(appointment: dict[str, Any]) -> float:
-    start, end = parse_instant(appointment["start"]), parse_instant(appointment["end"])
-    assert start is not None
-    assert end is not None
-    return (end - start) / timedelta(minutes=1)
-
-
 def _date_ranges(field: str, value: Any, errors: FieldErrors) -> Any:
     def date_range(where: str, item: dict[str, Any], errors: FieldErrors) -> dict[str, Any]:
-        stored = {}
+        known = len(errors)
+        stored = dict(item)
         for key in ("startDate", "endDate"):
             instant = parse_instant(item.get(key))
             if instant is None:
                 errors.append((f"{where}.{key}", "Must be valid ISO 8601 format, with Z or an offset"))
             else:
                 stored[key] = to_text(instant)
-        if len(stored) == 2 and stored["endDate"] <= stored["startDate"]:
+        if len(errors) == known and stored["endDate"] <= stored["startDate"]:
             errors.append((f"{where}.endDate", "End date must be after start date"))
         return stored
 
@@ -113,9 +108,9 @@ def _calendars(field: str, value: Any, errors: FieldErrors) -> Any:
         calendar_id = item.get("calendarId")
         fields.filled_text(f"{where}.calendarId", calendar_id, errors)
         if isinstance(calendar_id, str):
-            if calendar_id in seen:
+            if calendar_id.lower() in seen:
                 errors.append((f"{where}.calendarId", "Duplicate calendar"))
-            seen.add(calendar_id)
+            seen.add(calendar_id.lower())
         fields.boolean(f"{where}.active", item.get("active"), errors)
         if item.get("type") not in ("agent", "asset"):
             errors.append((f"{where}.type", 'Must be either "agent" or "asset"'))
@@ -134,10 +129,10 @@ def _restriction_dates(field: str, value: Any, errors: FieldErrors) -> None:
         where = f"{field}.{key}"
         if key not in ("include", "exclude"):
             errors.append((where, 'must be "include" or "exclude"'))
-        elif not isinstance(pairs, list):
+        elif pairs is not None and not isinstance(pairs, list):
             errors.append((where, "must be an array"))
         else:
-            for index, pair in enumerate(pairs):
+            for index, pair in enumerate(pairs or ()):
                 if not _is_pair_of_days(pair):
                     errors.append((f"{where}[{index}]", "must be two dates, first and last day"))
 

@@ -12,9 +12,10 @@ from onlive_provider.sandbox import fields, rules_appointment, rules_service
 from onlive_provider.sandbox.clock import parse_instant
 from onlive_provider.sandbox.errors import ApiError, FieldErrors
 from onlive_provider.sandbox.records import whole_appointment, whole_service
+from onlive_provider.sandbox.rules_slot import takes_slot
+from onlive_provider.sandbox.seed_dates import ACCEPTED, dated_appointment, dated_service
 
 _ORGANIZATION = ("id", "name", "accessKeyId", "secretAccessKey", "calendars", "services", "appointments")
-
 
 MAXIMUM_ERRORS = 20
 
@@ -102,7 +103,7 @@ def _organization(
 
     def service(where: str, given: dict[str, Any], errors: FieldErrors) -> dict[str, Any]:
         service_id = _record_id("services", where, given, seen, errors)
-        checked = _checked(where, given, _SERVICE, errors)
+        checked = _checked(where, dated_service(given, now), _SERVICE, errors)
         fields.filled_text(f"{where}.name", given.get("name"), errors)
         whole = whole_service({**checked, "id": service_id}, organization_id, now)
         if any(problem.startswith(where) for problem, _ in errors):
@@ -114,28 +115,51 @@ def _organization(
 
     def appointment(where: str, given: dict[str, Any], errors: FieldErrors) -> dict[str, Any]:
         appointment_id = _record_id("appointments", where, given, seen, errors)
-        checked = _checked(where, given, _APPOINTMENT, errors)
+        of_service = services.get(str(given.get("serviceId")).lower())
+        checked = _checked(where, dated_appointment(given, of_service, now), _APPOINTMENT, errors)
         for name in ("start", "end"):
             if name not in given:
                 errors.append((f"{where}.{name}", "is missing"))
         start, end = parse_instant(checked.get("start")), parse_instant(checked.get("end"))
         if start is not None and end is not None and end <= start:
             errors.append((f"{where}.end", "End time must be after start time"))
-        if given.get("serviceId") is not None and given["serviceId"] not in services:
+        if given.get("serviceId") is not None and of_service is None:
             errors.append((f"{where}.serviceId", "is not a service of this organization"))
-        whole = whole_appointment(
-            {**checked, "id": appointment_id}, services.get(str(given.get("serviceId"))), organization_id, now
-        )
+        elif of_service is not None:
+            checked["serviceId"] = of_service["id"]
+        whole = whole_appointment({**checked, "id": appointment_id}, of_service, organization_id, now)
         if not all(calendar_id in calendars for calendar_id in checked.get("calendarIds", ())):
             errors.append((f"{where}.calendarIds", "must be ids of this organization's calendars"))
         return whole
 
-    lists = {"calendars": calendar, "services": service, "appointments": appointment}
-    return {
-        **item,
-        "id": organization_id,
-        **{name: fields.objects(f"{where}.{name}", item.get(name, []), errors, each) for name, each in lists.items()},
-    }
+    checks = {"calendars": calendar, "services": service, "appointments": appointment}
+    lists = {name: fields.objects(f"{where}.{name}", item.get(name, []), errors, each) for name, each in checks.items()}
+    if not errors:
+        _refuse_double_bookings(where, lists["appointments"], services, calendars, errors)
+    return {**item, "id": organization_id, **lists}
+
+
+def _refuse_double_bookings(
+    where: str,
+    appointments: list[dict[str, Any]],
+    services: dict[str, dict[str, Any]],
+    calendars: dict[str, dict[str, Any]],
+    errors: FieldErrors,
+) -> None:
+    """Refuse appointments that take one calendar at the same time, unless one of their services allows it."""
+    last: dict[str, tuple[str, int]] = {}
+    for number, each in sorted(enumerate(appointments), key=lambda pair: str(pair[1]["start"])):
+        if not takes_slot(each) or (each["serviceId"] and services[each["serviceId"]]["allowOverlapping"]):
+            continue
+        for calendar_id in dict.fromkeys(each["calendarIds"]):
+            taken_until, other = last.get(calendar_id, ("", 0))
+            if each["start"] < taken_until:
+                name = calendars[calendar_id]["name"]
+                what = f"overlaps appointments[{other}] in the calendar {name!r}: a calendar takes one appointment at a"
+                what += " time, unless one of them is cancelled or its service has allowOverlapping"
+                errors.append((f"{where}.appointments[{number}].start", what))
+                break
+            last[calendar_id] = (each["end"], number)
 
 
 def _record_id(kind: str, where: str, item: dict[str, Any], seen: _Unique, errors: FieldErrors) -> str:
@@ -147,7 +171,9 @@ def _record_id(kind: str, where: str, item: dict[str, Any], seen: _Unique, error
 def _checked(where: str, given: dict[str, Any], checks: dict[str, fields.Check], errors: FieldErrors) -> dict[str, Any]:
     problems: FieldErrors = []
     checked = fields.check_fields(given, checks, problems)
-    errors.extend((f"{where}.{field}", message) for field, message in problems)
+    for field, message in problems:
+        # The texts are those of the API, which knows no dates that are counted from today.
+        errors.append((f"{where}.{field}", f"{message}, {ACCEPTED}" if "ISO 8601" in message else message))
     return checked
 
 

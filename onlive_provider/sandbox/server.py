@@ -6,17 +6,21 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import uvicorn
 
+from onlive_provider.sandbox.api import readable
 from onlive_provider.sandbox.app import create_app
 from onlive_provider.sandbox.brand import build_brand
-from onlive_provider.sandbox.clock import Clock, system_clock, to_text
+from onlive_provider.sandbox.clock import Clock, clock_from, system_clock, to_text
+from onlive_provider.sandbox.fault_injection import FaultInjection, FaultyConnection
+from onlive_provider.sandbox.faults import FaultScript, check_faults
 from onlive_provider.sandbox.limits import CallLimits
+from onlive_provider.sandbox.normalization import normalize_store
 from onlive_provider.sandbox.seed import SeedError, read_seed
 from onlive_provider.sandbox.signature_profile import SignatureProfile
 from onlive_provider.sandbox.store import Kind, Store
@@ -36,7 +40,13 @@ class Sandbox:
     :param object_updates: what becomes of the keys of ``extraFields`` and ``event`` that an update does not name:
         ``merge`` keeps them, ``replace`` drops them.
     :param extra: a Connection's extra: its signing profile is what signatures are checked by; None for the default.
+    :param now: the server's time when it is made, ISO 8601 with ``Z`` or an offset; from there it runs on as the clock
+        does. None for the clock's own time.
+    :param normalize: True stores records as a server does that adds members of its own to the items of arrays.
+    :param faults: what goes wrong; see the page on the sandbox for the form of a fault.
     :raises ExtraError: the signing profile in the extra cannot be used.
+    :raises StartError: ``now`` cannot be used.
+    :raises FaultError: the faults cannot be used.
     :raises SeedError: the seed file cannot be used, or the data file holds records already.
     :raises StoreError: the data file cannot be used.
     :raises OSError: the port is taken.
@@ -51,11 +61,19 @@ class Sandbox:
         clock: Clock | None = None,
         object_updates: Literal["merge", "replace"] = "merge",
         extra: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        normalize: bool = False,
+        faults: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._extra = dict(extra or {})
         profile = SignatureProfile(self._extra)
+        script = FaultScript(check_faults(faults))
         self._clock = clock or system_clock
+        if now is not None:
+            self._clock = clock_from(now, self._clock)
         self._store = _open_store(data, seed_file, self._clock)
+        if normalize:
+            normalize_store(self._store)
         organization = self._store.organizations()[0]
         self.organization_id = organization["id"]
         self.access_key_id = organization["accessKeyId"]
@@ -72,12 +90,13 @@ class Sandbox:
             self._clock,
             limits=limits if isinstance(limits, CallLimits) else CallLimits() if limits else None,
             merge_objects=object_updates == "merge",
+            normalize=normalize,
             profile=profile,
         )
         self._server = _Server(
             uvicorn.Config(
-                app,
-                http="h11",
+                FaultInjection(app, script, self._another_record) if faults else app,
+                http=FaultyConnection if faults else "h11",
                 loop="asyncio",
                 lifespan="off",
                 log_config=None,
@@ -172,6 +191,11 @@ class Sandbox:
         if record is None:
             raise KeyError(f"{kind}: {record_id}")
         return record
+
+    def _another_record(self, kind: Kind, record_id: str) -> dict[str, Any] | None:
+        record = self.record(kind, record_id)
+        others = self._store.records(kind, record["organizationId"])
+        return next((readable(other) for other in others if other["id"] != record["id"]), None)
 
     def notifications(self) -> list[dict[str, Any]]:
         """Read every notification that writes sent, oldest first."""

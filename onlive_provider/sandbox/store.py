@@ -70,8 +70,11 @@ class Store:
             self._database.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the database alone: all writes inside are kept together, or none if an error leaves the block."""
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
+        """Hold the database alone: all writes inside are kept together, or none if an error leaves the block.
+
+        :param keep: False keeps none in any case.
+        """
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -79,7 +82,7 @@ class Store:
             except BaseException:  # Ctrl-C too: half of a change is never kept.
                 self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
+            self._database.execute("COMMIT" if keep else "ROLLBACK")
             self._version += 1
 
     def is_empty(self) -> bool:
@@ -150,14 +153,14 @@ class Store:
                 (record["start"], record["end"], json.dumps(record), record["id"]),
             )
 
-    def overlapping(self, appointment: dict[str, Any]) -> list[dict[str, Any]]:
-        """List the other appointments of the organization that overlap this one's time; touching is not overlapping."""
+    def overlapping(self, appointment: dict[str, Any], start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """List the organization's other appointments in a span of time; those that only touch it are not in it."""
         return self._documents(
             "SELECT document FROM appointments"
             " WHERE organization_id = ? AND start_time < ? AND end_time > ? AND id <> ?",
             appointment["organizationId"],
-            appointment["end"],
-            appointment["start"],
+            to_text(end),
+            to_text(start),
             appointment["id"],
         )
 

@@ -50,11 +50,10 @@ def sign(method: str, path: str, query: str, body: bytes, date: str, access_key_
 
 
 class Caller:
-    """Makes signed calls to one sandbox over a real socket."""
+    """Makes calls to one sandbox over a real socket, signed at the sandbox's time."""
 
-    def __init__(self, sandbox: Sandbox, clock: StandingClock) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.clock = clock
 
     def get(self, path: str, query: str = "", **changed: Any) -> Answer:
         return self.call("GET", path, query=query, **changed)
@@ -76,7 +75,7 @@ class Caller:
         :param headers: replace the signed headers; None leaves one out.
         :param key: access key id and secret, instead of the sandbox's own.
         """
-        date = self.clock().strftime("%Y%m%dT%H%M%SZ")
+        date = datetime.fromisoformat(self.sandbox.now()).strftime("%Y%m%dT%H%M%SZ")
         access_key_id, secret = key or (self.sandbox.access_key_id, self.sandbox.secret_access_key)
         sent: dict[str, str | None] = {**sign(method, path, query, body, date, access_key_id, secret)}
         if body:
@@ -115,14 +114,14 @@ def sandbox(clock: StandingClock) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def caller(sandbox: Sandbox, clock: StandingClock) -> Caller:
-    return Caller(sandbox, clock)
+def caller(sandbox: Sandbox) -> Caller:
+    return Caller(sandbox)
 
 
 @pytest.fixture
-def call_to(clock: StandingClock) -> Callable[[Sandbox], Caller]:
+def call_to() -> Callable[[Sandbox], Caller]:
     """Give a caller for a sandbox that the test starts itself."""
-    return lambda running: Caller(running, clock)
+    return Caller
 
 
 @pytest.fixture
@@ -160,3 +159,13 @@ def find_upcoming(sandbox: Sandbox, name: str) -> dict[str, Any]:
         for each in sandbox.records("appointments")
         if each["serviceId"] == service_id and each["start"] > tomorrow and each["state"] != "cancelled"
     )
+
+
+@pytest.fixture
+def seed_file(tmp_path):
+    def write(content):
+        path = tmp_path / "seed.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,7 +52,7 @@ def test_its_services_have_the_same_ids_every_day(brand):
 
 def test_it_has_some_dozens_of_services_in_several_time_zones(brand):
     zones = {service["extraFields"]["timezone"] for service in brand["services"]}
-    assert len(brand["services"]) == 36
+    assert len(brand["services"]) == 37
     assert len(zones) >= 6
     assert all(ZoneInfo(zone) for zone in zones)
 
@@ -76,6 +76,19 @@ def test_no_calendar_is_taken_twice(brand):
         for calendar_id in each["calendarIds"]:
             taken.setdefault(calendar_id, []).append((each["start"], each["end"]))
     assert all(a[1] <= b[0] or b[1] <= a[0] for spans in taken.values() for a, b in combinations(spans, 2))
+
+
+def test_the_time_between_a_services_appointments_is_kept(brand):
+    margin = {each["id"]: timedelta(minutes=each["timeBetween"]) for each in brand["services"]}
+    taken = {}
+    for each in brand["appointments"]:
+        for calendar_id in each["calendarIds"]:
+            taken.setdefault((each["serviceId"], calendar_id), []).append(
+                (_moment(each["start"]), _moment(each["end"]))
+            )
+    for (service_id, _), spans in taken.items():
+        spans.sort()
+        assert all(later[0] - earlier[1] >= margin[service_id] for earlier, later in pairwise(spans))
 
 
 def test_appointments_lie_in_local_working_hours_on_the_services_grid(brand):

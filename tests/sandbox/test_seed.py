@@ -3,58 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 
 import pytest
 
 from onlive_provider.sandbox.seed import SeedError
 from onlive_provider.sandbox.server import Sandbox
-
-CALENDAR = "11111111-1111-4111-8111-111111111111"
-SERVICE = "22222222-2222-4222-8222-222222222222"
-APPOINTMENT = "33333333-3333-4333-8333-333333333333"
-ORGANIZATION = "44444444-4444-4444-8444-444444444444"
-FREE = "55555555-5555-4555-8555-555555555555"
-
-SEED = {
-    "organizations": [
-        {
-            "id": ORGANIZATION,
-            "name": "Studio Luz",
-            "accessKeyId": "luz",
-            "secretAccessKey": "luz-secret",
-            "calendars": [{"id": CALENDAR, "name": "Alba", "type": "agent"}],
-            "services": [
-                {
-                    "id": SERVICE,
-                    "name": "Portrait",
-                    "duration": 60,
-                    "calendars": [{"calendarId": CALENDAR, "active": True, "type": "agent"}],
-                }
-            ],
-            "appointments": [
-                {
-                    "id": APPOINTMENT,
-                    "serviceId": SERVICE,
-                    "start": "2026-05-01T12:00:00+02:00",
-                    "end": "2026-05-01T11:00:00Z",
-                    "agentComment": "Brings a dog",
-                },
-                {"id": FREE, "start": "2026-05-02T10:00:00Z", "end": "2026-05-02T10:30:00Z"},
-            ],
-        }
-    ]
-}
-
-
-@pytest.fixture
-def seed_file(tmp_path):
-    def write(content):
-        path = tmp_path / "seed.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    return write
+from tests.sandbox.studio import APPOINTMENT, CALENDAR, FREE, ORGANIZATION, SEED, SERVICE, changed
 
 
 def test_a_sandbox_holds_what_its_seed_file_says_and_defaults(clock, seed_file):
@@ -79,11 +33,27 @@ def test_an_appointment_needs_no_service(clock, call_to, seed_file):
 
 
 def test_a_service_with_longer_appointments_can_be_updated_as_long_as_its_duration_stays(clock, call_to, seed_file):
-    with Sandbox(clock=clock, seed_file=seed_file(_changed(["services", 0, "duration"], 30))) as sandbox:
+    with Sandbox(clock=clock, seed_file=seed_file(changed(["services", 0, "duration"], 30))) as sandbox:
         caller = call_to(sandbox)
         assert caller.put(f"/api/v1/services/{SERVICE}", {"timeBetween": 5, "duration": 30}).status == 200
         assert caller.put(f"/api/v1/services/{SERVICE}", {"duration": 45}).status == 200
         assert caller.put(f"/api/v1/services/{SERVICE}", {"duration": 40}).status == 422
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.upper], ids=["references", "ids"])
+def test_ids_may_be_in_upper_case(clock, call_to, seed_file, spell):
+    calendar, service, appointment = (f"{letter * 8}-{letter * 4}-4aaa-8aaa-{letter * 12}" for letter in "abc")
+    seed = changed(["calendars", 0, "id"], spell(calendar))
+    organization = seed["organizations"][0]
+    refer = str.lower if spell is str.upper else str.upper
+    calendars = [{"calendarId": refer(calendar), "active": True, "type": "agent"}]
+    organization["services"][0] |= {"id": spell(service), "calendars": calendars}
+    organization["appointments"][0] |= {"id": spell(appointment), "serviceId": refer(service)}
+    with Sandbox(clock=clock, seed_file=seed_file(seed)) as sandbox:
+        record = sandbox.records("appointments")[0]
+        assert (record["id"], record["serviceId"], record["calendarIds"]) == (appointment, service, [calendar])
+        slot = {"start": "2026-06-01T10:00:00Z", "end": "2026-06-01T11:00:00Z"}
+        assert call_to(sandbox).put(f"/api/v1/appointments/{appointment.upper()}", slot).status == 200
 
 
 def test_a_deleted_record_is_not_found_not_listed_and_takes_no_slot(clock, call_to, seed_file):
@@ -104,24 +74,11 @@ def test_a_deleted_record_is_not_found_not_listed_and_takes_no_slot(clock, call_
 
 def test_the_documented_example_can_be_used(clock, seed_file, pytestconfig):
     documentation = (pytestconfig.rootpath / "docs" / "sandbox.md").read_text()
-    example = documentation.partition("```json")[2].partition("```")[0]
+    example = documentation.partition("## Seed files")[2].partition("```json\n")[2].partition("```")[0]
     with Sandbox(clock=clock, seed_file=seed_file(example)) as sandbox:
         assert sandbox.records("services")
         assert sandbox.records("appointments")
         assert sandbox.foreign_records("services") == []
-
-
-def _changed(path, value):
-    seed = copy.deepcopy(SEED)
-    target = seed["organizations"][0]
-    *steps, last = path
-    for step in steps:
-        target = target[step]
-    if value is None:
-        del target[last]
-    else:
-        target[last] = value
-    return seed
 
 
 CALENDARS = [{"calendarId": FREE, "active": True, "type": "agent"}]
@@ -157,14 +114,14 @@ CALENDARS = [{"calendarId": FREE, "active": True, "type": "agent"}]
 )
 def test_a_record_that_cannot_be_used_is_named_with_its_field(clock, seed_file, path, value, complaint):
     with pytest.raises(SeedError) as refused:
-        Sandbox(clock=clock, seed_file=seed_file(_changed(path, value)))
+        Sandbox(clock=clock, seed_file=seed_file(changed(path, value)))
     lines = str(refused.value).splitlines()
     assert lines[0].endswith("seed.json: cannot be used:")
     assert complaint in lines[1]
 
 
 def test_every_problem_is_named_at_once(clock, seed_file):
-    seed = _changed(["services", 0, "duration"], 0)
+    seed = changed(["services", 0, "duration"], 0)
     seed["organizations"][0]["appointments"][0]["title"] = 1
     with pytest.raises(SeedError) as refused:
         Sandbox(clock=clock, seed_file=seed_file(seed))

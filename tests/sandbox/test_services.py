@@ -1,4 +1,4 @@
-"""What may become of a service, how every refusal is worded, and the services list."""
+"""What may become of a service, how every refusal is worded."""
 
 from __future__ import annotations
 
@@ -90,6 +90,27 @@ def test_ranges_that_only_touch_are_accepted(caller, service):
 def test_ranges_may_stand_in_any_order(caller, service):
     ranges = [_range("2026-10-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z"), SUMMER]
     assert caller.put(_path(service), {"dateRanges": ranges}).body["dateRanges"] == ranges
+
+
+def test_what_a_range_holds_beside_its_dates_is_kept(caller, service):
+    ranges = [{**SUMMER, "id": 7, "label": "summer"}]
+    assert caller.put(_path(service), {"dateRanges": ranges}).body["dateRanges"] == ranges
+    assert caller.get(_path(service)).body["dateRanges"] == ranges
+
+
+def test_a_calendars_id_is_compared_without_case(caller, sandbox, service):
+    calendars = [{**each, "calendarId": each["calendarId"].upper()} for each in service["calendars"]]
+    answer = caller.put(_path(service), {"calendars": calendars})
+    assert (answer.status, answer.body["calendars"]) == (200, calendars)
+    twice = [service["calendars"][0], calendars[0]]
+    expected = _invalid(("calendars[1].calendarId", "Duplicate calendar"))
+    assert _told(caller.put(_path(service), {"calendars": twice})) == expected
+
+
+@pytest.mark.parametrize("days", [None, []])
+def test_a_calendar_may_have_no_restriction_days_of_one_kind(caller, service, days):
+    calendars = [{**service["calendars"][0], "restrictionDates": {"include": days, "exclude": [["2026-12-25"] * 2]}}]
+    assert caller.put(_path(service), {"calendars": calendars}).body["calendars"] == calendars
 
 
 def test_an_id_that_is_no_uuid_is_refused(caller):
@@ -233,90 +254,25 @@ def test_the_duration_of_existing_appointments_cannot_be_reduced(caller, clock, 
     assert caller.put(_path(service), {"duration": 30}).status == 200
 
 
+def test_cancelled_appointments_do_not_hold_a_shorter_duration_up(caller, sandbox, service):
+    coming = [
+        each
+        for each in sandbox.records("appointments")
+        if each["serviceId"] == service["id"] and each["start"] > sandbox.now() and each["state"] != "cancelled"
+    ]
+    assert len(coming) > 1
+    for number, each in enumerate(coming):
+        assert caller.put(f"/api/v1/appointments/{each['id']}", {"state": "cancelled"}).status == 200
+        last = number == len(coming) - 1
+        assert caller.put(_path(service), {"duration": 30}).status == (200 if last else 422)
+
+
 def test_an_increment_as_long_as_the_duration_is_accepted(caller, service):
     assert caller.put(_path(service), {"incrementTime": service["duration"]}).status == 200
 
 
 def test_a_longer_duration_is_accepted(caller, service):
     assert caller.put(_path(service), {"duration": 60}).status == 200
-
-
-class TestList:
-    def test_it_comes_page_by_page(self, caller, sandbox):
-        pages = [caller.get("/api/v1/services", f"limit=20&page={page}").body for page in (1, 2, 3)]
-        assert [page["page"] for page in pages] == [1, 2, 3]
-        assert [len(page["items"]) for page in pages] == [20, 16, 0]
-        assert {page["total"] for page in pages} == {36}
-        assert [item for page in pages for item in page["items"]] == sandbox.records("services")
-
-    def test_a_page_holds_twenty_unless_told_otherwise(self, caller):
-        body = caller.get("/api/v1/services").body
-        assert (body["page"], body["limit"], len(body["items"])) == (1, 20, 20)
-
-    def test_it_holds_no_other_organizations_services(self, caller, sandbox):
-        foreign = {record["id"] for record in sandbox.foreign_records("services")}
-        listed = {item["id"] for item in caller.get("/api/v1/services", "limit=100").body["items"]}
-        assert foreign
-        assert not foreign & listed
-
-    def test_the_order_survives_an_update(self, caller, service):
-        before = [item["id"] for item in caller.get("/api/v1/services").body["items"]]
-        caller.put(_path(service), {"timeBetween": 5})
-        assert [item["id"] for item in caller.get("/api/v1/services").body["items"]] == before
-
-    def test_search_finds_a_part_of_a_name_without_regard_to_case(self, caller):
-        items = caller.get("/api/v1/services", "search=tEST%20dr").body["items"]
-        assert len(items) == 9
-        assert all("Test drive" in item["name"] for item in items)
-
-    def test_name_finds_the_whole_name_only(self, caller):
-        query = "name=Test%20drive%20%C2%B7%20Madrid"
-        assert [item["name"] for item in caller.get("/api/v1/services", query).body["items"]] == ["Test drive · Madrid"]
-        assert caller.get("/api/v1/services", "name=Test%20drive").body["total"] == 0
-
-    @pytest.mark.parametrize(("field", "count"), [("userGroupId", 4), ("typeId", 9)])
-    def test_it_filters_by_group_and_type(self, caller, service, field, count):
-        body = caller.get("/api/v1/services", f"{field}={service[field].upper()}").body
-        assert body["total"] == count
-        assert {item[field] for item in body["items"]} == {service[field]}
-
-    @pytest.mark.parametrize(
-        ("bounds", "is_found"),
-        [
-            ({"startDate": "2026-07-10", "endDate": "2026-07-20"}, True),
-            ({"startDate": "2026-01-01", "endDate": "2026-02-01"}, False),
-            ({"endDate": "2026-06-14T21%3A59%3A59Z"}, False),
-            ({"endDate": "2026-06-14T22%3A00%3A00Z"}, True),
-            ({"startDate": "2026-09-15T21%3A59%3A59Z"}, True),
-            ({"startDate": "2026-09-15T22%3A00%3A00Z"}, False),
-        ],
-    )
-    def test_it_filters_by_the_time_of_availability(self, caller, service, bounds, is_found):
-        caller.put(_path(service), {"dateRanges": [SUMMER], "name": "Summer"})
-        query = "&".join(f"{name}={value}" for name, value in sorted({**bounds, "name": "Summer"}.items()))
-        assert caller.get("/api/v1/services", query).body["total"] == is_found
-
-    def test_a_service_without_date_ranges_is_always_available(self, caller, service):
-        caller.put(_path(service), {"dateRanges": [], "name": "Always"})
-        assert caller.get("/api/v1/services", "endDate=1990-01-01&name=Always").body["total"] == 1
-
-    @pytest.mark.parametrize(
-        ("query", "field", "message"),
-        [
-            ("page=0", "page", "must be a whole number, 1 or more"),
-            ("page=1.5", "page", "must be a whole number, 1 or more"),
-            ("page=9999999999999999999999", "page", "must be a whole number, 1 or more"),
-            ("limit=0", "limit", "must be a whole number, 1 to 100"),
-            ("limit=101", "limit", "must be a whole number, 1 to 100"),
-            ("typeId=x", "typeId", "must be a valid UUID"),
-            ("userGroupId=x", "userGroupId", "must be a valid UUID"),
-            ("startDate=summer", "startDate", "Must be valid ISO 8601 format"),
-            ("startDate=2026-02-30", "startDate", "Must be valid ISO 8601 format"),
-            ("endDate=2026-06-01&startDate=2026-06-02", "endDate", "End date must be after start date"),
-        ],
-    )
-    def test_a_parameter_that_cannot_be_read_is_refused(self, caller, query, field, message):
-        assert _told(caller.get("/api/v1/services", query)) == _invalid((field, message))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ function drawCall({ at, method, path, status }) {
     element("time", {}, at.slice(11, 19)),
     element("span", { className: `tag method-${method.toLowerCase()}` }, method),
     element("span", { className: "what", title: path }, shorten(path)),
-    element("span", { className: `status s${String(status)[0]}` }, String(status)),
+    element("span", { className: `status s${String(status ?? 5)[0]}` }, String(status ?? "no answer")),
   ];
 }
 
