@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from onlive_provider.bulk.memory import Announcement, is_of_unknown_fate
+from onlive_provider.bulk.memory import Announcement, settles
 from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
@@ -85,7 +85,7 @@ class Checkpoint:
         """Remember an outcome; a retryable one as a row that is to be done again."""
         if self._store is None:
             return
-        if not is_of_unknown_fate(outcome):
+        if settles(outcome):
             self._announced.pop(str(outcome.index), None)
         missing = outcome.index + 1 - len(self._letters)
         if missing > 0:

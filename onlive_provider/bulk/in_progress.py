@@ -88,16 +88,20 @@ class RowInProgress:
         return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)
 
     def as_remembered(self, error: OnliveError) -> OnliveError:
-        """Return the error, which a retry may settle after all if it recalls when the write was sent."""
-        if not self.run.remembers or not isinstance(error, OnliveUnsettledWriteError):
+        """Return the error, which says whether a retry can settle what became of a write of unknown fate."""
+        kind = self._unknown_fate()
+        if not isinstance(error, OnliveUnknownFateError) or type(error) is kind:
             return error
         where: dict[str, Any] = {"attempts": error.attempts, "elapsed": error.elapsed, "retry_after": error.retry_after}
-        return OnliveUnknownFateError(error.message, call=error.call, **where)
+        return kind(error.message, call=error.call, **where)
 
-    def unknown_fate(self) -> OnliveUnknownFateError:
+    def unanswered(self) -> OnliveUnknownFateError:
         """Return the error of a write that was sent, and whose answer nobody waits for any more."""
-        assert self._writing is not None
-        settled = self.run.remembers or is_shown_by_reading(self._writing)
-        kind = OnliveUnknownFateError if settled else OnliveUnsettledWriteError
         why = f" ({self._last_wait})" if self._last_wait else ""
-        return kind(f"the task was stopped while this record was being written{why}", attempts=self.calls)
+        return self._unknown_fate()(
+            f"the task was stopped while this record was being written{why}", attempts=self.calls
+        )
+
+    def _unknown_fate(self) -> type[OnliveUnknownFateError]:
+        is_settled = self.run.remembers or self._writing is None or is_shown_by_reading(self._writing)
+        return OnliveUnknownFateError if is_settled else OnliveUnsettledWriteError

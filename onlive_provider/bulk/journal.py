@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from onlive_provider.bulk.memory import Announcement, is_of_unknown_fate
+from onlive_provider.bulk.memory import Announcement, settles
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.models.changes import Change
 from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
@@ -140,9 +140,8 @@ class Journal:
             return
         outcome = Outcome.from_json(data)
         _put(self._outcomes, outcome.index, offset)
-        if not is_of_unknown_fate(outcome):
-            again = outcome.retryable or outcome.outcome == "not_attempted"
-            _put(self._recalled, outcome.index, _NONE if again else offset)
+        if settles(outcome):
+            _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
 
     def _append(self, line: bytes) -> None:
         written = self._file.write(line)

@@ -25,6 +25,11 @@ class Announcement:
     at: float
 
 
+def settles(outcome: Outcome) -> bool:
+    """Whether an outcome says what became of a write that was announced before it."""
+    return outcome.outcome != "not_attempted" and not is_of_unknown_fate(outcome)
+
+
 def is_of_unknown_fate(outcome: Outcome) -> bool:
     """Whether a row failed with a write that may have been made."""
     return outcome.error in _UNKNOWN_FATES

@@ -17,7 +17,7 @@ from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.flows import Clock
 from onlive_provider.client.look import look
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import OnliveError, OnliveStaleRecordError
+from onlive_provider.errors import OnliveCallError, OnliveError, OnliveStaleRecordError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.instants import instant
 from onlive_provider.report.outcomes import Counts, Outcome
@@ -221,7 +221,13 @@ class BulkRun:
         :raises OnliveStaleRecordError: the record is neither as it was nor as it was to be.
         """
         change = announced.change
-        current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
+        try:
+            current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
+        except OnliveCallError as error:
+            if not error.retryable:
+                raise
+            why = f"an earlier try sent a write and got no answer, and looking it up failed: {error}"
+            raise OnliveUnknownFateError(why, attempts=record.calls, retry_after=error.retry_after) from error
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
         if len(sent) < len(change.after):
             return None
@@ -234,7 +240,7 @@ class BulkRun:
         return None
 
     def _cut_short(self, record: RowInProgress) -> Outcome:
-        return record.failed(record.unknown_fate()) if record.written else self._worklist.not_attempted(record.row)
+        return record.failed(record.unanswered()) if record.written else self._worklist.not_attempted(record.row)
 
     def count(self, method: str) -> None:
         """Count a call that is about to be sent."""
