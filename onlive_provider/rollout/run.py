@@ -90,7 +90,8 @@ class Rollout:
             if isinstance(found, Announcement):
                 self._earlier[found.change.id] = found.change
             elif found is not None and found.outcome == "updated" and found.id is not None:
-                self._earlier[found.id] = found.change()
+                change = found.change()
+                self._earlier[found.id] = self._services[found.id].earlier = change
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""

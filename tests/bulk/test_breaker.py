@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,19 @@ def test_a_key_that_is_revoked_in_the_middle_lets_no_read_row_go_on_to_its_write
     with pytest.raises(OnliveRecordsFailedError):
         run(update(1_000))
     assert len(server.requests) <= 200 + 16 + 3
+
+
+def test_a_row_that_was_read_when_the_run_was_stopped_is_not_written(server: ManyRecords) -> None:
+    def answer(seen: Seen) -> Any:
+        if len(server.requests) == 1:
+            return 503, {}, {"Retry-After": "3600"}
+        time.sleep(0.2)  # Until the run has read the first answer, and was stopped by it.
+        return None
+
+    server.before = answer
+    outcomes = carry_out(server, rows(range(10)), concurrency=2)
+    assert [seen.method for seen in server.requests] == ["GET", "GET"]
+    assert sorted(each.outcome for each in outcomes) == ["failed"] + ["not_attempted"] * 9
 
 
 @pytest.mark.usefixtures("connect")
