@@ -1,16 +1,10 @@
-"""One error class per cause; each message says what happened and what to do about it.
-
-Every class derives from :class:`OnliveError`. ``retryable`` says whether the same call may succeed later without
-anybody changing anything: Airflow should retry those and no others.
-"""
+"""One error class per cause; each message says what happened and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
-
-_Failures: TypeAlias = Sequence[Mapping[str, Any]]
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +26,9 @@ class OnliveError(Exception):
     """Anything that this provider raises about the Onlive API."""
 
     retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later with nothing changed: Airflow should retry those and no others."""
+    concerns_all: ClassVar[bool] = False
+    """Whether the key, the Connection or the server is the cause, so that other records meet it too."""
 
 
 class OnliveConfigError(OnliveError, ValueError):
@@ -99,7 +96,7 @@ class OnliveCallError(OnliveError):
     def __init__(
         self, message: str, *, call: str = "", attempts: int = 1, elapsed: float = 0.0, retry_after: float | None = None
     ) -> None:
-        self.call = call
+        self.message, self.call = message, call
         self.attempts, self.elapsed = attempts, elapsed
         self.retry_after = retry_after
         where = f"{call}: " if call else ""
@@ -110,13 +107,14 @@ class OnliveCallError(OnliveError):
 class OnliveConnectError(OnliveCallError):
     """The server could not be reached: no address, connection refused, proxy failure, connect timeout."""
 
-    retryable = True
+    retryable = concerns_all = True
     advice = "Check the Connection's host and port, the worker's network and its proxy settings."
 
 
 class OnliveTlsError(OnliveCallError):
     """The TLS handshake failed: the certificate is not trusted, has expired, or belongs to another host."""
 
+    concerns_all = True
     advice = (
         "Check the host name; for a private certificate authority set REQUESTS_CA_BUNDLE on the worker. "
         "Do not switch `verify` off for a real calendar."
@@ -126,7 +124,7 @@ class OnliveTlsError(OnliveCallError):
 class OnliveUnknownFateError(OnliveCallError):
     """A write left this machine and no answer came back; looking the record up did not settle what became of it."""
 
-    retryable = True
+    retryable = concerns_all = True
     advice = "The write may have been made: the next try reads the record first and sends only what is still missing."
 
 
@@ -143,7 +141,7 @@ class OnliveUnsettledWriteError(OnliveUnknownFateError):
 class OnliveNoAnswerError(OnliveCallError):
     """A read was sent and no answer came back in time."""
 
-    retryable = True
+    retryable = concerns_all = True
     advice = "Nothing was written by this call."
 
 
@@ -151,6 +149,7 @@ class OnliveAnswerError(OnliveCallError):
     """The answer is not what the API documents: not JSON, too large, or not the record that was asked for."""
 
     retryable = True
+    concerns_all = True
     advice = "Check that the Connection's host is the Onlive API and not a proxy's or a login page."
 
 
@@ -194,6 +193,7 @@ class OnliveBadRequestError(OnliveStatusError):
 class OnliveUnauthorizedError(OnliveStatusError):
     """401: the credentials or the signature were refused."""
 
+    concerns_all = True
     advice = (
         "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile, an assumption, is "
         "not the vendor's: `onlive check --find-signature` looks for it, and the vendor's authentication page says it."
@@ -246,16 +246,14 @@ class OnliveRefusedError(OnliveStatusError):
 class OnliveBusyError(OnliveStatusError):
     """408, 425 or 429: the server did not take the request and may take it later."""
 
-    retryable = True
-    advice = (
-        "Lower `reads_per_minute` or `writes_per_minute` in the Connection if other programs share this access key."
-    )
+    retryable = concerns_all = True
+    advice = "Lower `reads_per_minute` or `writes_per_minute` if other programs share this access key."
 
 
 class OnliveServerError(OnliveStatusError):
     """5xx: the server failed."""
 
-    retryable = True
+    retryable = concerns_all = True
     advice = "Nothing in the request needs correcting; try again later."
 
 
@@ -274,8 +272,9 @@ class OnliveNotHeldError(OnliveError):
 
 
 class OnliveRecordsFailedError(OnliveError):
-    """More records failed than allowed, or the first failure stopped the run. A retry helps none of them.
+    """More records failed than allowed, or the run was stopped. A retry helps none of them.
 
+    :param message: counts, the first failures, and where the report is.
     :param counts: outcomes by name.
     :param failures: ``{"index", "line", "id", "error", "message"}`` of the first failed records.
     :param report_path: where the report is, if one was asked for.
@@ -283,21 +282,17 @@ class OnliveRecordsFailedError(OnliveError):
     """
 
     def __init__(
-        self, counts: Mapping[str, int], failures: _Failures, report_path: str | None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        counts: Mapping[str, int],
+        failures: Sequence[Mapping[str, Any]],
+        report_path: str | None,
+        retry_after: float | None = None,
     ) -> None:
         self.counts, self.failures = dict(counts), list(failures)
         self.report_path, self.retry_after = report_path, retry_after
-        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
-        lines = [f"{counts['failed']:,} of {counts['total']:,} records failed ({by_name})"]
-        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:10]]
-        if counts["failed"] > 10:
-            lines.append(f"  and {counts['failed'] - 10:,} more")
-        if retry_after is not None:
-            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
-        asked = (
-            f"The report is {report_path}." if report_path else "Give `report_path` to get a report of every outcome."
-        )
-        super().__init__("\n".join([*lines, asked]))
+        super().__init__(message)
 
 
 class OnliveRecordsToRetryError(OnliveRecordsFailedError):
@@ -307,15 +302,7 @@ class OnliveRecordsToRetryError(OnliveRecordsFailedError):
 
 
 class OnliveRolloutFailedError(OnliveRecordsFailedError):
-    """A rollout was stopped, and doing the same again cannot help.
-
-    :param reason: in which batch and why, and what became of the services that were written.
-    """
-
-    def __init__(self, reason: str, *about_records: Any, **more: Any) -> None:
-        super().__init__(*about_records, **more)
-        self.reason = reason
-        self.args = (f"{reason}\n{self.args[0]}",)
+    """A rollout was stopped, and doing the same again cannot help."""
 
 
 class OnliveRolloutToRetryError(OnliveRolloutFailedError):
@@ -326,8 +313,3 @@ class OnliveRolloutToRetryError(OnliveRolloutFailedError):
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _record(failure: Mapping[str, Any]) -> str:
-    line = f"line {failure['line']}" if failure.get("line") else f"row {failure['index']}"
-    return f"{line}, {failure['id']}" if failure.get("id") else line

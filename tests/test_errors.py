@@ -28,6 +28,12 @@ def test_only_what_may_succeed_later_without_a_correction_is_retryable() -> None
     assert {kind.__name__ for kind in family() if kind.retryable} == RETRYABLE
 
 
+def test_what_the_key_the_connection_or_the_server_causes_concerns_all_records() -> None:
+    causes = errors.OnliveConnectError, errors.OnliveTlsError, errors.OnliveUnknownFateError, errors.OnliveNoAnswerError
+    answers = errors.OnliveAnswerError, errors.OnliveUnauthorizedError, errors.OnliveBusyError, errors.OnliveServerError
+    assert all(kind.concerns_all == issubclass(kind, (*causes, *answers)) for kind in family())
+
+
 @pytest.mark.parametrize("kind", [kind for kind in family() if issubclass(kind, errors.OnliveCallError)])
 def test_every_error_of_a_call_says_what_to_do(kind: type[errors.OnliveCallError]) -> None:
     assert kind.advice or kind in (errors.OnliveCallError, errors.OnliveStatusError)

@@ -8,8 +8,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.memory import Announcement, settles
 from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
+from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
 
 STATE_KEY = "onlive_bulk"
@@ -36,7 +37,9 @@ class StateStore(Protocol):
 
 
 class Checkpoint:
-    """A :class:`~onlive_provider.bulk.memory.Memory` that keeps no field of any record.
+    """A :class:`~onlive_provider.bulk.memory.Memory` that keeps no value of any record.
+
+    Of a write of unknown fate it keeps when it left, what it names, and the record's ``updatedAt`` before it.
 
     :param store: ``None`` remembers nothing for a retry.
     :param identity: JSON that is the same for every try of one task run on one input, and for no other: Airflow keeps
@@ -48,26 +51,42 @@ class Checkpoint:
         self._identity = dict(identity)
         self._letters = bytearray()
         self._failures: dict[str, Any] = {}
+        self._announced: dict[str, Any] = {}
         stored = None if store is None else store.get(STATE_KEY)
         if isinstance(stored, dict) and stored.get("identity") == self._identity:
             self._letters = bytearray(zlib.decompress(base64.b64decode(stored["outcomes"])))
             self._failures = dict(stored["failures"])
+            self._announced = dict(stored["announced"])
         self._earlier = bytes(self._letters)
 
-    def recall(self, index: int) -> Outcome | None:
-        """Return the outcome of a row that stands, without the fields of its record."""
+    @property
+    def remembers(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
+    def recall(self, index: int) -> Outcome | Announcement | None:
+        """Return the outcome of a row that stands, or a write of unknown fate, without the values of its record."""
+        announced = self._announced.get(str(index))
+        if announced is not None:
+            return Announcement(Change.from_json(announced["writing"]), announced["at"])
         name = _NAMES.get(self._earlier[index]) if index < len(self._earlier) else None
         if name is None:
             return None
         return Outcome.from_json({**self._failures.get(str(index), {}), "index": index, "outcome": name})
 
     def announce(self, index: int, announcement: Announcement) -> None:
-        """Do nothing: a retry reads the record, and finds that nothing is left to change."""
+        """Remember that a write is about to be sent: in the store from the next :meth:`save` on."""
+        if self._store is not None:
+            change = announcement.change
+            writing = {**change.as_json(), "before": {}, "after": dict.fromkeys(change.after)}
+            self._announced[str(index)] = {"writing": writing, "at": announcement.at}
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; a retryable one as a row that is to be done again."""
         if self._store is None:
             return
+        if settles(outcome):
+            self._announced.pop(str(outcome.index), None)
         missing = outcome.index + 1 - len(self._letters)
         if missing > 0:
             self._letters += _AGAIN * missing
@@ -84,6 +103,7 @@ class Checkpoint:
         if self._store is not None:
             packed = base64.b64encode(zlib.compress(bytes(self._letters))).decode()
             state = {"identity": self._identity, "outcomes": packed, "failures": dict(self._failures)}
+            state["announced"] = dict(self._announced)
             self._store.set(STATE_KEY, state)
 
     def finish(

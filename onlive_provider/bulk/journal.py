@@ -18,9 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.memory import Announcement, settles
 from onlive_provider.bulk.storage import Storage
-from onlive_provider.errors import OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
 from onlive_provider.report.outcomes import Outcome, to_line
@@ -41,6 +40,8 @@ class Journal:
     :param identity: JSON that is the same for every try of one task run on one input, and for no other.
     :param personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
     """
+
+    remembers = True
 
     def __init__(self, storage: Storage, report_path: str, identity: Mapping[str, Any], *, personal_data: bool) -> None:
         self._storage = storage
@@ -139,9 +140,8 @@ class Journal:
             return
         outcome = Outcome.from_json(data)
         _put(self._outcomes, outcome.index, offset)
-        if outcome.error != OnliveUnknownFateError.__name__:
-            again = outcome.retryable or outcome.outcome == "not_attempted"
-            _put(self._recalled, outcome.index, _NONE if again else offset)
+        if settles(outcome):
+            _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
 
     def _append(self, line: bytes) -> None:
         written = self._file.write(line)

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from onlive_provider.errors import OnliveUnknownFateError, OnliveUnsettledWriteError
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome
+
+_UNKNOWN_FATES = (OnliveUnknownFateError.__name__, OnliveUnsettledWriteError.__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,27 @@ class Announcement:
     at: float
 
 
+def settles(outcome: Outcome) -> bool:
+    """Whether an outcome says what became of a write that was announced before it."""
+    return outcome.outcome != "not_attempted" and not is_of_unknown_fate(outcome)
+
+
+def is_of_unknown_fate(outcome: Outcome) -> bool:
+    """Whether a row failed with a write that may have been made."""
+    return outcome.error in _UNKNOWN_FATES
+
+
+def is_shown_by_reading(change: Change) -> bool:
+    """Whether reading the record shows if a change was made: everything in it could be read before it was sent."""
+    return change.before.keys() >= change.after.keys()
+
+
 class Memory(Protocol):
     """Where a task keeps its outcomes, so that a retry finds them however the task ended."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a retry finds anything here."""
 
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return what earlier tries left of a row: its outcome, if that stands, or a write of unknown fate.

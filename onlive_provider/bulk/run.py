@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
+from onlive_provider.bulk.breaker import Breaker
+from onlive_provider.bulk.in_progress import CutShort, RowInProgress
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
-from onlive_provider.bulk.worklist import Inspection, Worklist, failed, unexpected
+from onlive_provider.bulk.worklist import Inspection, Worklist, unexpected
 from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.look import look
 from onlive_provider.client.patience import Clock
-from onlive_provider.client.steps import Send, Step, Writing
 from onlive_provider.client.updates import Update
 from onlive_provider.client.verdict import Verdict
-from onlive_provider.errors import OnliveError, OnliveUnknownFateError
+from onlive_provider.errors import OnliveCallError, OnliveError, OnliveStaleRecordError, OnliveUnknownFateError, OnliveUnsettledWriteError
 from onlive_provider.models.changes import Change
-from onlive_provider.report.outcomes import Counts, Outcome, OutcomeName
+from onlive_provider.models.instants import instant
+from onlive_provider.report.outcomes import Counts, Outcome
 
 WINDOW = 1024
 """How far a row may be ahead of the oldest one in progress, so that a crash leaves few rows to read again."""
@@ -32,8 +34,7 @@ class BulkRun:
     """One run over an input, in one event loop. Only :meth:`stop` may be called from any thread.
 
     ``reads`` and ``writes`` count the calls that were sent, ``counts`` the outcomes, ``recalled`` the outcomes of
-    earlier tries among them. ``retry_after`` is how many seconds the server asked to wait, where that was longer than
-    a call waits.
+    earlier tries among them. ``breaker`` stops it where the key, the Connection or the server is what fails.
 
     :param worklist: what is to be done with each row.
     :param rows: the input, in the order of its index from 0.
@@ -43,6 +44,7 @@ class BulkRun:
         being sent, and ends the run if it is an :class:`OSError`.
     :param recall: returns what earlier tries left of the row with an index: its outcome, which then stands and is not
         passed to ``on_outcome``, or a write of unknown fate.
+    :param remembers: whether a retry recalls this one's writes of unknown fate.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class BulkRun:
         on_outcome: Callable[[Outcome], None],
         on_write: Callable[[int, Announcement], None] = lambda *_: None,
         recall: Callable[[int], Outcome | Announcement | None] = lambda _: None,
+        remembers: bool = False,
     ) -> None:
         self.reads = self.writes = self.recalled = 0
         self.counts = Counts()
-        self.retry_after: float | None = None
+        self.breaker = Breaker(stops_on_long_retry_after=worklist.stop_on_long_retry_after)
+        self.remembers = remembers
         self._stopped = False
         self._worklist = worklist
         self._rows = rows
@@ -67,7 +71,7 @@ class BulkRun:
         self._on_write = on_write
         self._recall = recall
         self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
-        self._in_progress: dict[int, _Record] = {}
+        self._in_progress: dict[int, RowInProgress] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
         self._clock: Clock | None = None
@@ -102,6 +106,7 @@ class BulkRun:
     async def _work(self, client: AsyncOnliveClient) -> None:
         try:
             while (record := await self._next()) is not None:
+                record.task = asyncio.current_task()
                 outcome = await self._carry_out(client, record)
                 del self._in_progress[record.row.index]
                 self._moved.set()
@@ -110,7 +115,7 @@ class BulkRun:
             self._stopped = True
             raise
 
-    async def _next(self) -> _Record | None:
+    async def _next(self) -> RowInProgress | None:
         """Return the next record to work on, or ``None`` at the end of the input."""
         while True:
             while self._ready:
@@ -124,7 +129,7 @@ class BulkRun:
             else:
                 return None
 
-    def _next_ready(self) -> _Record | None:
+    def _next_ready(self) -> RowInProgress | None:
         """Give the next prepared row its outcome, or return its record, which is in progress from here on."""
         row, prepared, announced = self._ready.popleft()
         if self._stopped:
@@ -133,7 +138,7 @@ class BulkRun:
             self._finish(prepared)
         else:
             assert isinstance(row, Row)
-            record = self._in_progress[row.index] = _Record(self, row, prepared, announced)
+            record = self._in_progress[row.index] = RowInProgress(self, row, prepared, announced)
             return record
         return None
 
@@ -163,25 +168,45 @@ class BulkRun:
         self.counts.add(outcome)
         self._on_outcome(outcome)
 
-    async def _carry_out(self, client: AsyncOnliveClient, record: _Record) -> Outcome:
+    async def _carry_out(self, client: AsyncOnliveClient, record: RowInProgress) -> Outcome:
+        patience = client.flows.settings.max_elapsed
         try:
-            if isinstance(record.wanted, Inspection):
-                return await self._inspect(client, record, record.wanted)
-            return await self._update(client, record, record.wanted)
+            outcome = await self._try(client, record)
+        except CutShort:
+            return self._cut_short(record)
+        except asyncio.CancelledError:
+            if not record.ends_here():
+                raise
+            return self._cut_short(record)
         except OnliveError as error:
-            self._note_retry_after(error, client.flows.settings.max_elapsed)
-            return record.failed(error)
+            failure = record.as_remembered(error)
+            self._see(failure, patience)
+            return record.failed(failure)
         except OSError:
             raise  # A callback's, such as a full disk: what fails on the network is an OnliveError.
         except Exception as error:
             return record.failed(unexpected(error, written=record.written))
+        self._see(None, patience)
+        return outcome
 
-    async def _inspect(self, client: AsyncOnliveClient, record: _Record, wanted: Inspection) -> Outcome:
+    def _see(self, error: OnliveError | None, patience: float) -> None:
+        """Stop the run where the key, the Connection or the server is what fails. Rows in progress end soon."""
+        if self.breaker.see(error, self.counts.total + 1, patience):
+            self._stopped = True
+            for record in self._in_progress.values():
+                record.cut_short()
+
+    async def _try(self, client: AsyncOnliveClient, record: RowInProgress) -> Outcome:
+        if isinstance(record.wanted, Inspection):
+            return await self._inspect(client, record, record.wanted)
+        return await self._update(client, record, record.wanted)
+
+    async def _inspect(self, client: AsyncOnliveClient, record: RowInProgress, wanted: Inspection) -> Outcome:
         current = await client.run(look(client.flows, wanted.resource, wanted.id), record)
         wanted.inspect(current)
         return record.outcome("unchanged", Change(wanted.resource, wanted.id, {}, {}, current.get("updatedAt")))
 
-    async def _update(self, client: AsyncOnliveClient, record: _Record, wanted: Update) -> Outcome:
+    async def _update(self, client: AsyncOnliveClient, record: RowInProgress, wanted: Update) -> Outcome:
         if record.announced is not None:
             change = await self._find_write(client, record, wanted, record.announced)
             if change is not None:
@@ -190,73 +215,46 @@ class BulkRun:
         return record.outcome(done.outcome, done.change)
 
     async def _find_write(
-        self, client: AsyncOnliveClient, record: _Record, wanted: Update, announced: Announcement
+        self, client: AsyncOnliveClient, record: RowInProgress, wanted: Update, announced: Announcement
     ) -> Change | None:
-        """Return the change of a write that an earlier try announced, if the record shows that it was made."""
+        """Return the change of a write that an earlier try announced, if the record shows that it was made.
+
+        :raises OnliveStaleRecordError: the record is neither as it was nor as it was to be.
+        """
         change = announced.change
-        current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
+        try:
+            current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
+        except OnliveCallError as error:
+            if not error.retryable:
+                raise
+            why = f"an earlier try sent a write and got no answer, and looking it up failed: {error}"
+            raise OnliveUnknownFateError(why, attempts=record.calls, retry_after=error.retry_after) from error
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
-        before = {**change.before, "updatedAt": change.updated_at} if change.updated_at else None
-        is_whole = len(sent) == len(change.after)
-        found = client.flows.verdict(wanted.resource, current, sent, before, announced.at)
-        if not is_whole or found is not Verdict.MADE:
+        if len(sent) < len(change.after):
             return None
-        return replace(change, updated_at=current.get("updatedAt"))
+        before = {**change.before, "updatedAt": change.updated_at} if change.updated_at else None
+        at = current.get("updatedAt")
+        found = client.flows.verdict(wanted.resource, current, sent, before, announced.at)
+        if found is Verdict.CHANGED_BY_OTHERS:
+            raise OnliveStaleRecordError(wanted.name, change.updated_at, at, was_sent=True)
+        if found is Verdict.UNKNOWN:
+            raise OnliveUnsettledWriteError(
+                "an earlier try sent a write and got no answer, and the record does not show whether it was made",
+                attempts=record.calls,
+            )
+        return replace(change, after=sent, updated_at=at) if found is Verdict.MADE else None
 
-    def _note_retry_after(self, error: OnliveError, patience: float) -> None:
-        """Send nothing more to a server that asks to wait for longer than a call waits: all rows would fail."""
-        asked: float = getattr(error, "retry_after", None) or 0.0
-        if asked > patience:
-            self.retry_after = max(asked, self.retry_after or 0.0)
-            self._stopped = self._stopped or self._worklist.stop_on_long_retry_after
+    def _cut_short(self, record: RowInProgress) -> Outcome:
+        return record.failed(record.unanswered()) if record.written else self._worklist.not_attempted(record.row)
 
-    def _cut_short(self, record: _Record) -> Outcome:
-        if record.written:
-            return record.failed(OnliveUnknownFateError("the task was stopped while this record was being written"))
-        return self._worklist.not_attempted(record.row)
+    def count(self, method: str) -> None:
+        """Count a call that is about to be sent."""
+        if method == "GET":
+            self.reads += 1
+        else:
+            self.writes += 1
 
     def announce(self, index: int, change: Change) -> None:
         """Say that a write is about to be sent."""
         assert self._clock is not None
         self._on_write(index, Announcement(change, self._clock.time()))
-
-
-@dataclass(eq=False, slots=True)
-class _Record:
-    """One record in progress. Called with each step of its flow, it counts the calls and announces the write."""
-
-    run: BulkRun
-    row: Row
-    wanted: Update | Inspection
-    announced: Announcement | None
-    calls: int = 0
-    written: bool = False
-
-    def __call__(self, step: Step) -> None:
-        if isinstance(step, Send):
-            self.calls += 1
-            if step.request.method == "GET":
-                self.run.reads += 1
-            else:
-                self.run.writes += 1
-                self.written = True
-        elif isinstance(step, Writing):
-            self.run.announce(self.row.index, step.change)
-
-    def outcome(self, name: OutcomeName, change: Change) -> Outcome:
-        """Return the outcome of a record that went well."""
-        return Outcome(
-            self.row.index,
-            self.row.line,
-            self.wanted.id,
-            name,
-            resource=self.wanted.resource.name,
-            before=change.before,
-            after=change.after,
-            updated_at=change.updated_at,
-            attempts=self.calls,
-        )
-
-    def failed(self, error: OnliveError) -> Outcome:
-        """Return the outcome of a record that failed."""
-        return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)

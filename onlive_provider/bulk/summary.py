@@ -7,12 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
-from onlive_provider.errors import OnliveError, OnliveRecordsFailedError, OnliveRecordsToRetryError, OnliveStoppedError
+from onlive_provider.bulk.breaker import Stop
+from onlive_provider.errors import (
+    OnliveError,
+    OnliveRecordsFailedError,
+    OnliveRecordsToRetryError,
+    OnliveStoppedError,
+    OnliveUnsettledWriteError,
+)
+from onlive_provider.models.wording import counted
 from onlive_provider.privacy import hide_personal_data
 from onlive_provider.report.outcomes import Counts, Outcome
 
 MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
+_MAX_SHOWN_FAILURES = 10
 
 _MAX_MESSAGE_BYTES = 1_200
 """Of one message as XCom stores it, where a letter outside ASCII takes 6 or 12 bytes."""
@@ -21,20 +30,24 @@ _MAX_MESSAGE_BYTES = 1_200
 class Summary:
     """Counts outcomes, and keeps the first failures without guests' data.
 
-    ``retry_after`` is how many seconds the server asked to wait, where that was longer than a call waits.
+    ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
+    seconds the server asked to wait, where that was longer than a call waits.
     """
 
     result_fields: ClassVar[tuple[str, ...]] = (*Counts().as_json(), "failures", "report_path")
 
     def __init__(self) -> None:
         self.counts = Counts()
+        self.stop: Stop | None = None
         self.retry_after: float | None = None
-        self._may_go_well_later = False
         self.failures: list[dict[str, Any]] = []
+        self._may_go_well_later = False
+        self._sent_unseen = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.counts.add(outcome)
+        self._sent_unseen += _is_sent_unseen(outcome)
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
             if len(self.failures) < MAX_FAILURES:
@@ -56,19 +69,65 @@ class Summary:
         """Return the seasons of the time line on the report's page."""
         return ()
 
-    def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
+    def error(
+        self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool, remembers: bool
+    ) -> OnliveError | None:
         """Return the error of a task with too many failures, or with rows left alone because of one.
 
         :param cut_short: whether the task was told to stop before all was done.
+        :param remembers: whether a retry knows what this try sent.
         """
-        if cut_short:
-            return OnliveStoppedError(f"the task was told to stop; its outcomes so far: {self.counts_text()}")
         counts = self.counts
-        if not limit.is_exceeded(counts.failed, counts.total) and not counts.not_attempted:
+        told = "the task was told to stop"
+        would_repeat = not remembers and self._sent_unseen > 0
+        if cut_short and not would_repeat:
+            return OnliveStoppedError(f"{told}; its outcomes so far: {self.counts_text()}")
+        too_many = limit.is_exceeded(counts.failed, counts.total) or counts.not_attempted > 0
+        if not cut_short and self.stop is None and not too_many:
             return None
-        if not self._may_go_well_later:
-            return OnliveRecordsFailedError(counts.as_json(), self.failures, report_path)
-        return OnliveRecordsToRetryError(counts.as_json(), self.failures, report_path, retry_after=self.retry_after)
+        retryable = cut_short or (self._may_go_well_later if self.stop is None else self.stop.error.retryable)
+        why = [told] if cut_short else []
+        if retryable and would_repeat:
+            sent = f"{counted(self._sent_unseen, 'record')} may have been written, which no read can show"
+            why.append(f"{sent}: a retry would send them again, so there is none. With `report_path` there is")
+        return self._failed(retryable and not would_repeat, why, report_path)
+
+    def _failed(
+        self,
+        retryable: bool,
+        why: Sequence[str],
+        report_path: str | None,
+        *,
+        kinds: tuple[type[OnliveRecordsFailedError], type[OnliveRecordsFailedError]] = (
+            OnliveRecordsFailedError,
+            OnliveRecordsToRetryError,
+        ),
+    ) -> OnliveRecordsFailedError:
+        """Return the error of a task that failed.
+
+        :param why: the first lines of its text.
+        :param kinds: the error that is not to be retried, and the one that is.
+        """
+        counts = self.counts.as_json()
+        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
+        lines = [*why, *([self.stop.sentence] if self.stop else [])]
+        lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({by_name})")
+        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in self.failures[:_MAX_SHOWN_FAILURES]]
+        if counts["failed"] > _MAX_SHOWN_FAILURES:
+            lines.append(f"  and {counts['failed'] - _MAX_SHOWN_FAILURES:,} more")
+        retry_after = self.retry_after if retryable else None
+        if retry_after is not None:
+            lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
+        asked = (
+            f"The report is {report_path}." if report_path else "Give `report_path` to get a report of every outcome."
+        )
+        return kinds[retryable](
+            "\n".join([*lines, asked]),
+            counts=counts,
+            failures=self.failures,
+            report_path=report_path,
+            retry_after=retry_after,
+        )
 
 
 def short_failure(outcome: Outcome) -> dict[str, Any]:
@@ -80,6 +139,18 @@ def short_failure(outcome: Outcome) -> dict[str, Any]:
         "error": outcome.error,
         "message": _cut(hide_personal_data(outcome.message or "")),
     }
+
+
+def _is_sent_unseen(outcome: Outcome) -> bool:
+    """Whether a record was written, or may have been, in a way that reading it again does not show."""
+    if outcome.outcome == "updated":
+        return not outcome.before.keys() >= outcome.after.keys()
+    return outcome.error == OnliveUnsettledWriteError.__name__
+
+
+def _record(failure: Mapping[str, Any]) -> str:
+    line = f"line {failure['line']}" if failure.get("line") else f"row {failure['index']}"
+    return f"{line}, {failure['id']}" if failure.get("id") else line
 
 
 def _cut(text: str) -> str:

@@ -106,7 +106,8 @@ class TaskRun:
     ) -> None:
         error = raised
         if error is None:
-            error = self.summary.error(self.limit, self._report_path, cut_short=self.cut_short)
+            remembers = self.memory.remembers
+            error = self.summary.error(self.limit, self._report_path, cut_short=self.cut_short, remembers=remembers)
         calls = f"{self._reads:,} reads and {self._writes:,} writes"
         seconds = f"{time.monotonic() - self._began:.1f} s"
         self.memory.finish(
@@ -153,7 +154,10 @@ class TaskRun:
                 self._watch(background, run, Progress(total, self._settings, time.monotonic()), read_share)
         finally:
             run.close()
-            self.summary.retry_after = run.retry_after or self.summary.retry_after
+            self.summary.retry_after = run.breaker.retry_after or self.summary.retry_after
+            if run.breaker.stop is not None:
+                self.summary.stop = self.summary.stop or run.breaker.stop
+                self.log.error("%s", run.breaker.stop.sentence)
             self._reads += run.reads
             self._writes += run.writes
 

@@ -40,6 +40,7 @@ class BulkWork:
             on_outcome=task.record,
             on_write=task.memory.announce,
             recall=task.recall,
+            remembers=task.memory.remembers,
         )
         task.run(run, total=self.total, read_share=self.read_share)
         task.cut_short = task.is_stopped and run.counts.not_attempted > 0

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
-from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.bulk.breaker import Stop
+from onlive_provider.bulk.memory import Announcement, Memory, is_of_unknown_fate
 from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.steps import Note
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
+from onlive_provider.errors import OnliveNotHeldError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.models.wording import counted
@@ -69,6 +70,7 @@ class Rollout:
     _earlier: dict[str, Change] = field(default_factory=dict, init=False)
     _limit: AllowedFailures = field(init=False)
     _memory: Memory = field(init=False)
+    _stop: Stop | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         batch_of = {each: number for number, ids in enumerate(self.batches, 1) for each in ids}
@@ -88,7 +90,8 @@ class Rollout:
             if isinstance(found, Announcement):
                 self._earlier[found.change.id] = found.change
             elif found is not None and found.outcome == "updated" and found.id is not None:
-                self._earlier[found.id] = found.change()
+                change = found.change()
+                self._earlier[found.id] = self._services[found.id].earlier = change
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
@@ -107,6 +110,10 @@ class Rollout:
         if self.stopped_by and self.revert_on_failure and self._written:
             yield Note(f"Stopped in {self.stopped_by}; putting back {counted(len(self._written), 'service')}")
             yield self._revert()
+
+    def take_stop(self, stop: Stop | None) -> None:
+        """Take note that a phase was stopped because of the key, the Connection or the server, if it was."""
+        self._stop = self._stop or stop
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each service as of this moment."""
@@ -140,6 +147,8 @@ class Rollout:
         lasting = [each for each in failures if not each.retryable]
         if any(each.error == OnliveNotHeldError.__name__ for each in lasting):
             return False
+        if self._stop is not None:
+            return self._stop.error.retryable
         return len(lasting) < len(failures) and not self._limit.is_exceeded(len(lasting), len(self.ids))
 
     def _batch(self, number: int, services: Sequence[RolloutService]) -> Iterator[Step]:
@@ -243,6 +252,8 @@ class Rollout:
         not_held = [each for each in failures if each.failure and each.failure.error == OnliveNotHeldError.__name__]
         if not_held:
             self.stopped_by = f"{where}: service {not_held[0].label} does not hold what was sent"
+        elif self._stop is not None:
+            self.stopped_by = where
         elif self._has_too_many_failures():
             allowed = f"{float(self._limit.number):g}{'%' if self._limit.is_share else ''}"
             self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {allowed}"
@@ -253,4 +264,4 @@ class Rollout:
 
 
 def _may_be_written(service: RolloutService) -> bool:
-    return service.failure is not None and service.failure.error == OnliveUnknownFateError.__name__
+    return service.failure is not None and is_of_unknown_fate(service.failure)

@@ -24,6 +24,7 @@ class RolloutService:
     :param failure: the outcome of the phase that failed: the plan, the write or the check.
     :param reverted: the outcome of putting it back.
     :param settled: it held everything already when its write was due.
+    :param earlier: its write by an earlier try, where that is known to have been made.
     """
 
     id: str
@@ -35,6 +36,7 @@ class RolloutService:
     failure: Outcome | None = None
     reverted: Outcome | None = None
     settled: bool = False
+    earlier: Change | None = None
     attempts: int = 0
 
     @property
@@ -63,7 +65,9 @@ class RolloutService:
         is a plan.
         """
         shown = self._bare("not_attempted", self._where())
-        if self.failure is not None:
+        if self.plan is None and self.earlier is not None:
+            shown = self._written_earlier(self.earlier)
+        elif self.failure is not None:
             shown = self._failed(self.failure)
         elif self.reverted is not None and self.reverted.outcome != "not_attempted":
             shown = self._reverted(self.reverted)
@@ -76,6 +80,12 @@ class RolloutService:
         elif self.plan is not None and plan_only:
             shown = self._bare("planned", self._where())
         return replace(shown, attempts=self.attempts)
+
+    def _written_earlier(self, change: Change) -> Outcome:
+        """Return the outcome of a service that an earlier try wrote and this one could not read."""
+        why = f", and could not be read again: {self.why}" if self.failure is not None else ""
+        shown = self._bare("updated", f"written by an earlier try{why}")
+        return replace(shown, before=change.before, after=change.after, updated_at=change.updated_at)
 
     def _failed(self, failure: Outcome) -> Outcome:
         message = failure.message or ""

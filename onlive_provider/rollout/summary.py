@@ -45,11 +45,11 @@ class RolloutSummary(Summary):
             for each in self._rollout.seasons
         ]
 
-    def error(self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool) -> OnliveError | None:
+    def error(
+        self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool, remembers: bool
+    ) -> OnliveError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
         if not self._rollout.stopped_by:
-            return super().error(limit, report_path, cut_short=True) if cut_short else None
-        about = self._rollout.reason(), self.counts.as_json(), self.failures, report_path
-        if not self._rollout.may_go_well_later:
-            return OnliveRolloutFailedError(*about)
-        return OnliveRolloutToRetryError(*about, retry_after=self.retry_after)
+            return super().error(limit, report_path, cut_short=True, remembers=remembers) if cut_short else None
+        kinds = OnliveRolloutFailedError, OnliveRolloutToRetryError
+        return self._failed(self._rollout.may_go_well_later, [self._rollout.reason()], report_path, kinds=kinds)

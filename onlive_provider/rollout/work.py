@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.task_run import TaskRun
@@ -40,13 +41,15 @@ class RolloutWork:
                     for line in step.lines():
                         task.log.info("%s", line)
                 else:
-                    _carry_out(step, task)
+                    self.rollout.take_stop(_carry_out(step, task))
         finally:
             for outcome in self.rollout.outcomes():
                 task.record(outcome)
 
 
-def _carry_out(phase: Phase, task: TaskRun) -> None:
+def _carry_out(phase: Phase, task: TaskRun) -> Stop | None:
+    """Carry out one phase, and return why it was stopped before its end, if it was."""
+
     def take(outcome: Outcome) -> None:
         if phase.on_outcome(outcome):
             run.stop()
@@ -57,9 +60,11 @@ def _carry_out(phase: Phase, task: TaskRun) -> None:
         concurrency=task.concurrency,
         on_outcome=take,
         on_write=lambda _, announcement: phase.on_write(announcement),
+        remembers=task.memory.remembers,
     )
     try:
         task.run(run, total=phase.total)
     finally:
         counts = run.reads, run.writes, run.counts.failed
         task.log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)
+    return run.breaker.stop

@@ -15,7 +15,7 @@ from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
-from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.report.outcomes import Counts, Outcome
 
 SETTINGS = Settings(Credentials("key", "secret"))
@@ -123,12 +123,10 @@ def test_a_short_message_is_not_cut() -> None:
 
 
 def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
-    counts = Counts(total=2, failed=2).as_json()
-    failures = [
-        {"index": 4, "line": 6, "id": None, "message": "broken"},
-        {"index": 5, "line": None, "id": "a1", "message": "gone"},
-    ]
-    error = OnliveRecordsFailedError(counts, failures, "r.jsonl")
+    summary = Summary()
+    summary.add(Outcome(4, 6, None, "failed", message="broken"))
+    summary.add(Outcome(5, None, "a1", "failed", message="gone"))
+    error = summary.error(AllowedFailures.read(0, ""), "r.jsonl", cut_short=False, remembers=True)
     assert str(error) == (
         "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
     )

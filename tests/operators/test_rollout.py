@@ -545,6 +545,70 @@ def test_a_retry_after_a_crash_still_knows_what_stood_there_before(
     assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
 
 
+@pytest.mark.parametrize(("status", "kind"), [(401, OnliveRolloutFailedError), (500, OnliveRolloutToRetryError)])
+def test_a_server_that_refuses_everything_stops_the_plan_whatever_failures_are_allowed(
+    twenty: Fleet, execute: Execute, status: int, kind: type[Exception]
+) -> None:
+    twenty.before.append(lambda request: reply(status, {"message": "no"}, headers={"Retry-After": "0"}))
+    with pytest.raises(OnliveRolloutFailedError, match="stopped in the plan") as caught:
+        execute(rollout(allowed_failures="100%"))
+    assert isinstance(caught.value, OnliveRolloutToRetryError) is (kind is OnliveRolloutToRetryError)
+    assert "The run was stopped after " in str(caught.value)
+    assert caught.value.counts["not_attempted"] >= 15
+    assert len(twenty.front.requests) <= 10
+    assert twenty.written() == []
+
+
+def test_a_retry_that_cannot_read_still_reports_what_an_earlier_try_wrote(
+    twenty: Fleet, execute: Execute, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "r.jsonl")
+    operator = rollout(report_path=path)
+    twenty.once(writing(ORDER[5]), operator.on_kill)
+    with pytest.raises(OnliveStoppedError):
+        execute(operator)
+    away = [True]
+    twenty.before.append(lambda request: reply(500) if away else None)
+    with pytest.raises(OnliveRolloutToRetryError, match="The run was stopped after 5 rows"):
+        execute(rollout(report_path=path))
+    lines = report(path)
+    assert [each for each in ORDER if lines[each]["outcome"] == "updated"] == ORDER[:6]
+    assert all(lines[each]["before"] == {"dateRanges": [SPRING_RANGE]} for each in ORDER[:6])
+    away.clear()
+    assert execute(rollout(report_path=path))[0]["updated"] == 20
+    assert twenty.written() == ORDER
+    execute(RevertUpdatesOperator(task_id="revert", report_path=path))
+    assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
+
+
+def test_putting_back_leaves_a_service_alone_that_somebody_changed_since_its_write(
+    twenty: Fleet, execute: Execute
+) -> None:
+    twenty.once(writing(ORDER[3]), lambda: twenty.edit(ORDER[0], name="A colleague's"))
+    twenty.refuse(ORDER[3])
+    with pytest.raises(OnliveRolloutFailedError, match=f"Not put back: {ORDER[0]}"):
+        execute(rollout())
+    assert twenty.record(ORDER[0])["name"] == "A colleague's"
+    assert SUMMER_RANGE in twenty.record(ORDER[0])["dateRanges"]
+    assert twenty.record(ORDER[1])["dateRanges"] == [SPRING_RANGE]
+
+
+@pytest.mark.parametrize("answer", [reply(404), reply(200, body=b"<html>"), reply(422, {"message": "no"})])
+def test_a_read_back_that_fails_leads_to_no_write_but_the_putting_back(
+    twenty: Fleet, execute: Execute, answer: bytes
+) -> None:
+    def read_back(request: Recorded) -> Any:
+        is_again = any(each.path == request.path for each in twenty.front.writes)
+        reads = [each for each in twenty.front.requests if each.path == request.path and each.method == "GET"]
+        return answer if request.method == "GET" and is_again and len(reads) == 3 else None
+
+    twenty.before.append(read_back)
+    with pytest.raises(OnliveRolloutFailedError):
+        execute(rollout(batches=(1,)))
+    bodies = [request.json()["dateRanges"] for request in twenty.front.writes]
+    assert bodies == [[SPRING_RANGE, SUMMER_RANGE], [SPRING_RANGE]]
+
+
 def test_a_task_that_is_told_to_stop_leaves_the_rest_alone_and_goes_on_at_its_retry(
     twenty: Fleet, execute: Execute, tmp_path: Path
 ) -> None:
