@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,21 +49,20 @@ class FaultInjection:
             body = self._body_of_another(scope["path"], body)
         status, headers, body = _spoiled(fault, start, body)
         connection: FaultyConnection = scope[_CONNECTION]
-        with connection.held():
-            if fault.delay and await _is_gone(receive, fault.delay):
+        if fault.delay and await connection.is_gone(receive, fault.delay):
+            return
+        if fault.answer == "silence":
+            await connection.is_gone(receive)
+            return
+        if fault.answer != "close":
+            is_cut = fault.truncate is not None and fault.truncate < len(body)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            sent = body[: fault.truncate] if is_cut else body
+            await send({"type": "http.response.body", "body": sent, "more_body": is_cut})
+            if not is_cut:
                 return
-            if fault.answer == "silence":
-                await _is_gone(receive)
-                return
-            if fault.answer != "close":
-                is_cut = fault.truncate is not None and fault.truncate < len(body)
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                sent = body[: fault.truncate] if is_cut else body
-                await send({"type": "http.response.body", "body": sent, "more_body": is_cut})
-                if not is_cut:
-                    return
-            connection.transport.close()
-            await _is_gone(receive)
+        connection.transport.close()
+        await connection.is_gone(receive)
 
     async def _own_answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         messages: list[Message] = []
@@ -99,21 +97,11 @@ def _spoiled(fault: Fault, start: Message, body: bytes) -> tuple[int, list[tuple
     return status, list(headers.items()), body
 
 
-async def _is_gone(receive: Receive, seconds: float | None = None) -> bool:
-    """Wait until the client or the server has closed the connection, or the seconds are over."""
-    try:
-        async with asyncio.timeout(seconds):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        return False
-    return True
-
-
 class FaultyConnection(H11Protocol):
     """uvicorn's connection, told to the application, which may close it."""
 
-    _is_held = False
+    _is_kept = False
+    _is_ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin, and put this connection into the scope of each of its requests."""
@@ -127,16 +115,23 @@ class FaultyConnection(H11Protocol):
 
     def shutdown(self) -> None:
         """End at once when a fault keeps the connection: a server that stops waits for no silence."""
-        if self._is_held:
+        self._is_ending = True
+        if self._is_kept:
             self.transport.close()
         else:
             super().shutdown()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the connection for a fault."""
-        self._is_held = True
+    async def is_gone(self, receive: Receive, seconds: float | None = None) -> bool:
+        """Keep the connection until the client or the server has closed it, or the seconds are over."""
+        self._is_kept = True
+        if self._is_ending:
+            self.transport.close()
         try:
-            yield
+            async with asyncio.timeout(seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return False
         finally:
-            self._is_held = False
+            self._is_kept = False
+        return True

@@ -168,12 +168,13 @@ def test_a_write_shows_only_later_although_it_was_answered(faulty):
     assert running.has_written_within(5)
 
 
-def test_a_late_write_that_has_become_impossible_is_not_made(faulty):
+def test_a_late_write_that_has_become_impossible_is_not_made_and_nobody_complains(faulty, caplog):
     running = faulty({**PUT, "apply": 0.3, "requests": [1]})
     assert running.caller.put(running.path, {"maxTimeToSchedule": 5}).status == 200
     assert running.caller.put(running.path, {"minTimeToSchedule": 10}).status == 200
     time.sleep(0.4)
     assert running.get().body["maxTimeToSchedule"] == running.service["maxTimeToSchedule"]
+    assert caplog.messages == []
 
 
 def test_a_write_is_answered_and_never_made(faulty):

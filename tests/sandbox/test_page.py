@@ -6,7 +6,7 @@ import re
 import subprocess
 import threading
 from html.parser import HTMLParser
-from http.client import HTTPConnection
+from http.client import BadStatusLine, HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -144,6 +144,16 @@ def test_a_change_is_drawn_and_marked_while_the_page_is_open(clock, call_to, bro
     assert answer.status == 200
     assert row["data-updated-at"] == answer.body["updatedAt"]
     assert {"inactive", "changed"} <= set(row["class"].split())
+
+
+@pytest.mark.browser
+def test_a_call_that_a_fault_left_without_an_answer_is_drawn_as_such(clock, call_to, browse):
+    with Sandbox(clock=clock, faults=[{"method": "GET", "answer": "close"}]) as running:
+        with pytest.raises(BadStatusLine):
+            call_to(running).get("/api/v1/services")
+        page, complaints = _drawn(browse(running, 1_000))
+    assert complaints == []
+    assert "no answer" in page.text
 
 
 @pytest.mark.parametrize("path", FILES)
