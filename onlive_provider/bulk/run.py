@@ -18,9 +18,14 @@ from onlive_provider.client.look import look
 from onlive_provider.client.patience import Clock
 from onlive_provider.client.updates import Update
 from onlive_provider.client.verdict import Verdict
-from onlive_provider.errors import OnliveCallError, OnliveError, OnliveStaleRecordError, OnliveUnknownFateError, OnliveUnsettledWriteError
+from onlive_provider.errors import (
+    OnliveCallError,
+    OnliveError,
+    OnliveStaleRecordError,
+    OnliveUnknownFateError,
+    OnliveUnsettledWriteError,
+)
 from onlive_provider.models.changes import Change
-from onlive_provider.models.instants import instant
 from onlive_provider.report.outcomes import Counts, Outcome
 
 WINDOW = 1024

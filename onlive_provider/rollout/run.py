@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
@@ -13,7 +13,7 @@ from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.worklist import Inspection, Worklist
 from onlive_provider.client.steps import Note
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import OnliveNotHeldError
+from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.models.wording import counted
@@ -223,6 +223,9 @@ class Rollout:
 
     def _take_plan(self, service: RolloutService, outcome: Outcome) -> bool:
         service.failure = outcome if outcome.outcome == "failed" else None
+        if service.failure is not None and service.id in self._earlier and service.earlier is None:
+            # An earlier try announced a write: what became of it is still to be found out.
+            service.failure = replace(outcome, error=OnliveUnknownFateError.__name__)
         return False
 
     def _take_write(self, service: RolloutService, outcome: Outcome) -> bool:

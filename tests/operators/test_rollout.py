@@ -581,6 +581,32 @@ def test_a_retry_that_cannot_read_still_reports_what_an_earlier_try_wrote(
     assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
 
 
+def test_a_write_of_unknown_fate_is_not_forgotten_by_a_retry_that_cannot_read(
+    twenty: Fleet, execute: Execute, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "r.jsonl")
+    operator = rollout(report_path=path)
+
+    def crash() -> None:
+        """Leave the working file as a killed process would: as it is at this moment."""
+        (tmp_path / "copy").write_bytes((tmp_path / "r.jsonl.run").read_bytes())
+
+    twenty.once(writing(ORDER[0]), crash)
+    twenty.once(writing(ORDER[0]), operator.on_kill)
+    with pytest.raises(OnliveStoppedError):
+        execute(operator)
+    (tmp_path / "r.jsonl.run").write_bytes((tmp_path / "copy").read_bytes())
+    away = [True]
+    twenty.before.append(lambda request: reply(500) if away and request.path.endswith(ORDER[0]) else None)
+    with pytest.raises(OnliveRolloutToRetryError):
+        execute(rollout(report_path=path))
+    away.clear()
+    execute(rollout(report_path=path))
+    line = report(path)[ORDER[0]]
+    assert (line["outcome"], line["before"]) == ("updated", {"dateRanges": [SPRING_RANGE]})
+    assert twenty.written() == ORDER
+
+
 def test_putting_back_leaves_a_service_alone_that_somebody_changed_since_its_write(
     twenty: Fleet, execute: Execute
 ) -> None:
