@@ -65,7 +65,8 @@ def test_a_time_alone_is_left_to_the_server(payload):
 @pytest.mark.parametrize(
     "email",
     ["ana@example.com", "Ana.Lopez+crm@Example.ORG", "ñandú@ejemplo.es", "qa@team.test", "a@mail.example.net",
-     "ana@localhost", "Ana@LOCALHOST", "ana@x.local", "ana@dealer.corp", "ana@mail.internal", "a@x.home.arpa", "a@b.invalid"],
+     "ana@localhost", "Ana@LOCALHOST", "ana@x.local", "ana@dealer.corp", "ana@mail.internal", "a@x.home.arpa",
+     "a@b.invalid"],
 )  # fmt: skip
 def test_an_email_address_is_sent_as_the_caller_wrote_it(email):
     assert AppointmentUpdate.from_payload(guests(email)).model_dump(exclude_unset=True) == guests(email)
