@@ -1,9 +1,14 @@
 """
 ### Seasonal: open a service for the summer, first as a plan, then for real
 
-An update replaces the whole `dateRanges` array, so the first task reads the service's date ranges and adds the summer
-to them. The plan task shows the change and sends nothing. The apply task sends it, and refuses if somebody has edited
-the service in between.
+An update replaces the whole `dateRanges` array, so whoever computes the new list has to work on the very list that it
+replaces. `RolloutDateRangesOperator` does, for one service as for many: it reads the service, adds the summer to the
+date ranges that are there, and does not write if somebody edits the service in between. After the write it reads the
+service back.
+
+The plan task shows the change and sends nothing. The second task plans again and carries the plan out: an edit between
+the two tasks is kept. A service whose `dateRanges` are `null` may be one that is always open, so it is refused, and not
+closed for the rest of the year.
 
 The summer is given in local days: it lasts from local midnight of the first day to the last second of the last day,
 across any clock change in between.
@@ -15,12 +20,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
+from airflow.providers.common.compat.sdk import DAG, Param
 
-from onlive_provider.hooks.onlive import OnliveHook
-from onlive_provider.operators.service import UpdateServiceOperator
-from onlive_provider.seasons import Season
-from onlive_provider.seasons.date_ranges import add
+from onlive_provider.operators.rollout import RolloutDateRangesOperator
+
+SUMMER = {
+    "name": "summer",
+    "first_day": "{{ params.first_day }}",
+    "last_day": "{{ params.last_day }}",
+    "timezone": "{{ params.timezone }}",
+}
 
 with DAG(
     dag_id="onlive_summer_season",
@@ -36,26 +45,15 @@ with DAG(
     tags=["onlive"],
     doc_md=__doc__,
 ):
-
-    @task
-    def with_summer(params: dict) -> list[dict]:
-        """Return the service's date ranges plus the summer; ranges that overlap or touch it are joined with it."""
-        summer = Season("summer", params["first_day"], params["last_day"], params["timezone"])
-        ranges = OnliveHook().get_service(params["service_id"])["dateRanges"] or []
-        return add(ranges, summer.date_range())
-
-    payload = {"dateRanges": with_summer()}
-
-    plan = UpdateServiceOperator(
+    plan = RolloutDateRangesOperator(
         task_id="plan_summer",
-        service_id="{{ params.service_id }}",
-        payload=payload,
+        service_ids=["{{ params.service_id }}"],
+        season=SUMMER,
         plan_only=True,
     )
-    apply = UpdateServiceOperator(
-        task_id="apply_summer",
-        service_id="{{ params.service_id }}",
-        payload=payload,
-        expected_updated_at="{{ ti.xcom_pull('plan_summer', key='change')['updatedAt'] }}",
+    open_summer = RolloutDateRangesOperator(
+        task_id="open_summer",
+        service_ids=["{{ params.service_id }}"],
+        season=SUMMER,
     )
-    plan >> apply
+    plan >> open_summer

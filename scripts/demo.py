@@ -68,7 +68,7 @@ def acts(data: DemoData) -> list[Act]:
             "onlive_summer_season",
             f"Seasonal: a service that is closed from {data.season['first_day']} to {data.season['last_day']} "
             f"({data.season['timezone']}) opens for\n"
-            "the summer. First comes the plan, which sends nothing, then the apply task.",
+            "the summer. First comes the plan, which sends nothing, then the rollout of that one service.",
             again="the summer is open already",
             conf=data.season,
         ),

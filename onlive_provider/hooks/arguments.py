@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from onlive_provider.errors import FieldError, OnliveConflictError, OnliveError, OnliveNotFoundError, OnlivePayloadError
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FailOrSkip: TypeAlias = Literal["fail", "skip"]
+
+
+class NotGiven(Enum):
+    """Stands for an argument that was left out, where ``None`` may be what a value turned out to be."""
+
+    NOT_GIVEN = "not given"
+
+
+NOT_GIVEN = NotGiven.NOT_GIVEN
 
 
 class ArgumentReader:
@@ -39,8 +49,14 @@ class ArgumentReader:
             raise OnlivePayloadError(list(self._errors))
 
 
+def rendered_to_nothing(name: str) -> OnlivePayloadError:
+    """Return the error of an argument that was given and has no value: it must not pass for one that was left out."""
+    message = "was given and rendered to nothing (None); accepted: a value, or leave the argument out"
+    return OnlivePayloadError.of(name, message)
+
+
 def read_appointment_update(
-    appointment_id: object, payload: object, *, fallback_slots: object = None, **options: Any
+    appointment_id: object, payload: object, *, fallback_slots: object = NOT_GIVEN, **options: Any
 ) -> Update:
     """Return the checked update of an appointment.
 
@@ -48,19 +64,19 @@ def read_appointment_update(
     :raises OnlivePayloadError: naming every argument that cannot be used.
     """
     from onlive_provider.client.updates import Update
-    from onlive_provider.models.appointment import AppointmentUpdate, parse_slots
+    from onlive_provider.models.appointment import AppointmentUpdate, check_against_current, parse_slots
     from onlive_provider.models.fields import APPOINTMENT
 
     arguments = ArgumentReader()
     members = _read(arguments, "appointment_id", appointment_id, AppointmentUpdate, payload, **options)
     slots = None
-    if fallback_slots is not None:
+    if fallback_slots is not NOT_GIVEN:
         slots = arguments.read(lambda: parse_slots(fallback_slots, timezone=options.get("timezone")))
     wanted = members["payload"]
     if slots and wanted and not (wanted.get("start") and wanted.get("end")):
         arguments.refuse(FieldError("fallback_slots", "needs `start` and `end` in the payload: the slot to try first"))
     arguments.finish()
-    return Update(resource=APPOINTMENT, fallback_slots=tuple(slots or ()), **members)
+    return Update(resource=APPOINTMENT, check=check_against_current, fallback_slots=tuple(slots or ()), **members)
 
 
 def read_service_update(service_id: object, payload: object, **options: Any) -> Update:
@@ -89,9 +105,16 @@ def _read(
     timezone: str | None = None,
     only_changed: bool = True,
     plan_only: bool | str = False,
-    expected_updated_at: object = None,
+    expected_updated_at: object = NOT_GIVEN,
 ) -> dict[str, Any]:
     from onlive_provider.models.patch import parse_flag, parse_instant, parse_record_id
+
+    def read_guard() -> str | None:
+        if expected_updated_at is NOT_GIVEN:
+            return None
+        if expected_updated_at is None:
+            raise rendered_to_nothing("expected_updated_at")
+        return parse_instant(expected_updated_at, "expected_updated_at", timezone)
 
     return {
         "id": arguments.read(lambda: parse_record_id(record_id, id_name)),
@@ -100,8 +123,7 @@ def _read(
         ),
         "only_changed": only_changed,
         "plan_only": arguments.read(lambda: parse_flag(plan_only, "plan_only")),
-        "expected_updated_at": expected_updated_at
-        and arguments.read(lambda: parse_instant(expected_updated_at, "expected_updated_at", timezone)),
+        "expected_updated_at": arguments.read(read_guard),
     }
 
 

@@ -10,7 +10,14 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseHook
 from onlive_provider.connection.fields import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
 from onlive_provider.connection.settings import read_settings
 from onlive_provider.errors import OnliveError
-from onlive_provider.hooks.arguments import FailOrSkip, read_appointment_update, read_service_update, skipped_errors
+from onlive_provider.hooks.arguments import (
+    NOT_GIVEN,
+    FailOrSkip,
+    NotGiven,
+    read_appointment_update,
+    read_service_update,
+    skipped_errors,
+)
 from onlive_provider.hooks.fail_fast import failing_fast
 
 if TYPE_CHECKING:
@@ -87,7 +94,7 @@ class OnliveHook(BaseHook):
         timezone: str | None = None,
         only_changed: bool = True,
         plan_only: bool | str = False,
-        expected_updated_at: str | None = None,
+        expected_updated_at: str | NotGiven = NOT_GIVEN,
         on_not_found: FailOrSkip = "fail",
         on_conflict: FailOrSkip = "fail",
         fallback_slots: Sequence[Mapping[str, Any]] | str | None = None,
@@ -99,6 +106,7 @@ class OnliveHook(BaseHook):
 
         :param payload: the API's field names; a field that is left out stays, ``None`` clears.
         :param only_changed: ``False`` writes blindly: it sends the whole payload and notifies at every call.
+        :param expected_updated_at: leave it out to write without the check; ``None`` is refused like any empty value.
         :return: the appointment as the API answered it, or as it was read when nothing was written.
         :raises OnlivePayloadError: naming every argument that cannot be used; no call was made.
         :raises AirflowSkipException: it was not found or the slot is taken, and the caller asked to skip.
@@ -112,7 +120,7 @@ class OnliveHook(BaseHook):
                 only_changed=only_changed,
                 plan_only=plan_only,
                 expected_updated_at=expected_updated_at,
-                fallback_slots=fallback_slots,
+                fallback_slots=NOT_GIVEN if fallback_slots is None else fallback_slots,
             )
         return self.carry_out(wanted, skipping).record
 
@@ -129,7 +137,7 @@ class OnliveHook(BaseHook):
         timezone: str | None = None,
         only_changed: bool = True,
         plan_only: bool | str = False,
-        expected_updated_at: str | None = None,
+        expected_updated_at: str | NotGiven = NOT_GIVEN,
         on_not_found: FailOrSkip = "fail",
     ) -> dict[str, Any]:
         """Read a service, compare, send only what changes, and return the service.
@@ -139,6 +147,7 @@ class OnliveHook(BaseHook):
 
         :param payload: the API's field names; a field that is left out stays, ``None`` clears.
         :param only_changed: ``False`` writes blindly: it sends the whole payload at every call.
+        :param expected_updated_at: leave it out to write without the check; ``None`` is refused like any empty value.
         :return: the service as the API answered it, or as it was read when nothing was written.
         :raises OnlivePayloadError: naming every argument that cannot be used; no call was made.
         :raises AirflowSkipException: it was not found, and the caller asked to skip.

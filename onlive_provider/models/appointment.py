@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models import fields
+from onlive_provider.models.instants import instant
+from onlive_provider.models.items import Item
 from onlive_provider.models.json_values import ArrayOf, FreeObject, Json, keeping, texts
 from onlive_provider.models.model import Model
 from onlive_provider.models.patch import Update, parse_timezone
@@ -19,7 +22,7 @@ from onlive_provider.models.types import Amount, Email, Instant, Text, Word, lat
 _OWN_DATA: dict[str, JsonValue] = {name: {"type": ["string", "null"]} for name in ("phone", "firstName", "lastName")}
 
 
-class Guest(Model):
+class Guest(Item):
     """A person who attends. Its repr shows no data. The API reference: Update Appointment, Updatable Fields."""
 
     noun = "a guest"
@@ -33,7 +36,7 @@ class Guest(Model):
     )
 
 
-class Reminder(Model):
+class Reminder(Item):
     """When to remind before the appointment. The API reference: Update Appointment, Updatable Fields."""
 
     noun = "a reminder"
@@ -91,6 +94,24 @@ class AppointmentUpdate(Update):
     event: VirtualEvent | None = Field(None, description="The virtual event.")
     state: Word | None = Field(None, description="State, e.g. `confirmed`; the list of states is the vendor's.")
     agentComment: Text | None = Field(None, description="Internal notes. Cannot be read back.")
+
+
+def check_against_current(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check a start or an end that is sent alone against the other one, which the appointment holds.
+
+    It is left to the server if the other one is unknown.
+
+    :param patch: the fields to be sent.
+    :param current: the appointment as it was read.
+    :raises OnlivePayloadError: the end would not be after the start.
+    """
+    record = {**current, **patch}
+    start, end = instant(record.get("start")), instant(record.get("end"))
+    changed = [name for name in ("start", "end") if name in patch]
+    if changed and start is not None and end is not None and end <= start:
+        source = " (one of them is what the appointment holds)" if len(changed) == 1 else ""
+        message = f"end would be {record['end']} and start {record['start']}{source}; accepted: an end after the start"
+        raise OnlivePayloadError.of(changed[0], message)
 
 
 class Slot(Model):

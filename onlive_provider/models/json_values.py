@@ -88,6 +88,7 @@ ArrayOf: TypeAlias = Annotated[list[T], BeforeValidator(read_given_array)]
 @cache
 def _container(kind: type, too_deep: bool) -> TypeAdapter[Any]:
     item = Annotated[Any, BeforeValidator(_refuse_depth)] if too_deep else Json
+    # A type made at run time is a value to mypy.
     return TypeAdapter(dict[str, item] if kind is dict else list[item])  # type: ignore[valid-type]
 
 

@@ -50,7 +50,7 @@ class Model(BaseModel):
             raise OnlivePayloadError(field_errors(error)) from None
 
     # Pydantic calls the __init__ of a subclass for every object that it reads, unless it says that it is pydantic's.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # no stub declares pydantic's mark
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show what was set, with values only where no guest's data can be."""
@@ -63,13 +63,18 @@ class Model(BaseModel):
         """Whether the value of a member may stand in an error and a repr."""
         return name in cls.rows and cls.rows[name].shown
 
+    @classmethod
+    def checked(cls, members: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """Return what is read of the given members: a value may be the refusal of its member."""
+        return members
+
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
         if type(given) is not dict and isinstance(given, cls):  # pydantic's isinstance is slow
             return given
         try:
-            members = members_of(given)
+            members = cls.checked(members_of(given))
             if not members and not cls.may_be_empty:
                 raise Refusal(f"is empty; {cls.noun} needs at least one field to send")
         except Refusal as refusal:

@@ -18,8 +18,8 @@ from pydantic import (
 
 from onlive_provider.errors import FieldError, OnlivePayloadError
 from onlive_provider.models import fields
+from onlive_provider.models.items import Item
 from onlive_provider.models.json_values import ArrayOf, FreeObject, keeping, read_given_array
-from onlive_provider.models.model import Model
 from onlive_provider.models.patch import Update
 from onlive_provider.models.sentences import Loc, Refusal, Refused
 from onlive_provider.models.types import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class DateRange(Model):
+class DateRange(Item):
     """A period in which a service can be booked: the API reference, Update Booking Service, Request Example."""
 
     noun = "a date range"
@@ -71,7 +71,7 @@ _DayPair = Annotated[
 ]
 
 
-class RestrictionDates(Model):
+class RestrictionDates(Item):
     """Days that differ from a calendar's usual ones: the API reference, Calendar Object Structure."""
 
     noun = "a calendar's restrictionDates"
@@ -85,7 +85,7 @@ class RestrictionDates(Model):
     )
 
 
-class ServiceCalendar(Model):
+class ServiceCalendar(Item):
     """A calendar of a service: the API reference, Update Booking Service, Calendar Object Structure."""
 
     noun = "a calendar"
@@ -147,7 +147,7 @@ class ServiceUpdate(Update):
     active: Flag | None = Field(None, description="Whether the service is available.")
     allowOverlapping: Flag | None = Field(None, description="Whether appointments may overlap.")
     hasICall: Flag | None = Field(None, description="Whether the service has video calls.")
-    image: Link | None = Field(None, description="http or https URL of a picture.")
+    image: Link | None = Field(None, description="Address of a picture: a URL, a path, a `data:` URL, or empty.")
     userGroupId: RecordId | None = Field(None, description="UUID of the user group.")
     typeId: RecordId | None = Field(None, description="UUID of the service type.")
     dateRanges: Annotated[list[DateRange], keeping(_overlaps), AfterValidator(_by_start)] | None = Field(

@@ -64,7 +64,7 @@ _FROM_ZERO = _json_schema("number", minimum=0)
 Text: TypeAlias = Annotated[str, BeforeValidator(read_text)]
 Word: TypeAlias = Annotated[str, BeforeValidator(read_word), _json_schema("string", pattern=r"\S")]
 Email: TypeAlias = Annotated[str, BeforeValidator(read_email), _json_schema("string", format="email")]
-Link: TypeAlias = Annotated[str, BeforeValidator(read_link), _json_schema("string", format="uri")]
+Link: TypeAlias = Annotated[str, BeforeValidator(read_link), _json_schema("string", format="uri-reference")]
 RecordId: TypeAlias = Annotated[str, BeforeValidator(read_record_id), _json_schema("string", format="uuid")]
 CalendarId: TypeAlias = Annotated[str, BeforeValidator(read_calendar_id), _json_schema("string", pattern=r"\S")]
 CalendarType: TypeAlias = Annotated[Literal["agent", "asset"], BeforeValidator(_choice)]

@@ -14,10 +14,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def nearest(given: str, names: Iterable[str]) -> str | None:
-    """Return the name that is closest to what was given, in whatever case, if one is close."""
+def nearest(given: str, names: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Return the name that is closest to what was given, in whatever case, if one is close.
+
+    :param likeness: how close, from 0 to 1 (the same).
+    """
     by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(given.lower(), by_lower, n=1)
+    close = get_close_matches(given.lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[close[0]] if close else None
 
 

@@ -38,7 +38,7 @@ class UpdateAppointmentOperator(UpdateOperator):
         notifies at every run.
     :param plan_only: read, compare and log the change, and send nothing; ``"true"`` works too. (templated)
     :param expected_updated_at: the ``updatedAt`` that the caller last saw, ISO 8601; if the appointment was changed
-        since, the task fails and nothing is sent. (templated)
+        since, the task fails and nothing is sent. A value that renders to nothing is refused. (templated)
     :param on_not_found: ``fail`` or ``skip`` the task when there is no such appointment (404).
     :param on_conflict: ``fail`` or ``skip`` the task when the time slot, and every fallback slot, is taken (409).
     :param fallback_slots: ``[{"start": ..., "end": ...}, ...]``, tried in order when the payload's slot is taken. An
@@ -65,6 +65,7 @@ class UpdateAppointmentOperator(UpdateOperator):
         self.appointment_id = appointment_id
         self.on_conflict = checked_choice("on_conflict", on_conflict)
         self.fallback_slots = fallback_slots
+        self._has_fallback_slots = fallback_slots is not None
 
     def resource(self) -> Resource:
         """Return the kind of record that is updated."""
@@ -74,9 +75,10 @@ class UpdateAppointmentOperator(UpdateOperator):
 
     def read_update(self) -> Update:
         """Check every argument and return what they ask for."""
-        return read_appointment_update(
-            self.appointment_id, self.payload, fallback_slots=self.fallback_slots, **self.options()
-        )
+        options = self.options()
+        if self._has_fallback_slots:
+            options["fallback_slots"] = self.fallback_slots
+        return read_appointment_update(self.appointment_id, self.payload, **options)
 
     def skipping(self) -> tuple[type[OnliveError], ...]:
         """Return the errors for which the author asked to skip the task."""

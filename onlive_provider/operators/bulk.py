@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import conf
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import ArgumentReader
+from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.masking import mask_personal_data
 
@@ -63,13 +63,14 @@ class BulkUpdateOperator(BulkTaskOperator):
         self.updates_path = updates_path
         self.id_field = id_field
         self.fields = fields
+        self._has_fields = fields is not None
         self.on_null = on_null
         self.timezone = timezone
         self.only_changed = only_changed
         self.on_record_error = on_record_error
 
     @abstractmethod
-    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
 
     def read_work(self, arguments: ArgumentReader) -> BulkWork:
@@ -137,6 +138,8 @@ class BulkUpdateOperator(BulkTaskOperator):
     def _read_fields(self) -> Mapping[str, str] | None:
         fields = self.fields
         if fields is None:
+            if self._has_fields:
+                raise rendered_to_nothing("fields")
             return None
         if not isinstance(fields, Mapping) or not all(
             isinstance(text, str) for pair in fields.items() for text in pair
@@ -196,12 +199,12 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.
     """
 
-    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
-        from onlive_provider.models.appointment import AppointmentUpdate
+        from onlive_provider.models.appointment import AppointmentUpdate, check_against_current
         from onlive_provider.models.fields import APPOINTMENT
 
-        return APPOINTMENT, AppointmentUpdate, None
+        return APPOINTMENT, AppointmentUpdate, check_against_current
 
 
 class BulkUpdateServicesOperator(BulkUpdateOperator):
@@ -210,7 +213,7 @@ class BulkUpdateServicesOperator(BulkUpdateOperator):
     See :class:`BulkUpdateAppointmentsOperator`: the parameters, the result and the promises are the same.
     """
 
-    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None] | None]:
+    def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
         from onlive_provider.models.fields import SERVICE
         from onlive_provider.models.service import ServiceUpdate, check_against_current

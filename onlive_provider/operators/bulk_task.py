@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import ArgumentReader
+from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.storage import AirflowStorage
@@ -52,6 +52,7 @@ class BulkTaskOperator(BaseOperator):
         self.allowed_failures = allowed_failures
         self.concurrency = concurrency
         self.report_path = report_path
+        self._has_report_path = report_path is not None
         self.report_personal_data = report_personal_data
         self.xcom_fields = xcom_fields
         self._task_run: TaskRun | None = None
@@ -71,9 +72,11 @@ class BulkTaskOperator(BaseOperator):
         :raises OnlivePayloadError: it is no path of a file.
         """
         if self.report_path is None:
+            if self._has_report_path:
+                raise rendered_to_nothing("report_path")
             return None
         path = str(self.report_path)
-        if path in ("", "None") or path.endswith(("/", ".html")):
+        if not path.strip() or path == "None" or path.endswith(("/", ".html")):
             message = (
                 f"got {path!r}; accepted: the path or URL of a file; the report's page goes beside it, ending in .html"
             )

@@ -36,7 +36,7 @@ class UpdateServiceOperator(UpdateOperator):
     :param only_changed: read first and send only the fields that differ. ``False`` sends the payload blindly.
     :param plan_only: read, compare and log the change, and send nothing; ``"true"`` works too. (templated)
     :param expected_updated_at: the ``updatedAt`` that the caller last saw, ISO 8601; if the service was changed since,
-        the task fails and nothing is sent. (templated)
+        the task fails and nothing is sent. A value that renders to nothing is refused. (templated)
     :param on_not_found: ``fail`` or ``skip`` the task when there is no such service (404).
     :param xcom_fields: fields of the record to return; all of them by default.
     :return: the service as the API answered it, as plain JSON.

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from onlive_provider.errors import OnliveError
-from onlive_provider.hooks.arguments import ArgumentReader, FailOrSkip, checked_choice, skipped_errors
+from onlive_provider.hooks.arguments import (
+    NOT_GIVEN,
+    ArgumentReader,
+    FailOrSkip,
+    NotGiven,
+    checked_choice,
+    skipped_errors,
+)
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.masking import mask_personal_data
@@ -46,7 +53,7 @@ class UpdateOperator(BaseOperator):
         timezone: str | None = None,
         only_changed: bool = True,
         plan_only: bool | str = False,
-        expected_updated_at: str | XComArg | None = None,
+        expected_updated_at: str | XComArg | NotGiven | None = NOT_GIVEN,
         on_not_found: FailOrSkip = "fail",
         xcom_fields: Collection[str] | None = None,
         **kwargs: Any,
@@ -57,7 +64,9 @@ class UpdateOperator(BaseOperator):
         self.timezone = timezone
         self.only_changed = only_changed
         self.plan_only = plan_only
-        self.expected_updated_at = expected_updated_at
+        self.expected_updated_at = None if expected_updated_at is NOT_GIVEN else expected_updated_at
+        self._is_guarded = expected_updated_at is not None and expected_updated_at is not NOT_GIVEN
+        self._guard_is_null = expected_updated_at is None
         self.on_not_found = checked_choice("on_not_found", on_not_found)
         self.xcom_fields = xcom_fields
         refuse_one_string(xcom_fields)
@@ -79,7 +88,7 @@ class UpdateOperator(BaseOperator):
             "timezone": self.timezone,
             "only_changed": self.only_changed,
             "plan_only": self.plan_only,
-            "expected_updated_at": self.expected_updated_at,
+            **({"expected_updated_at": self.expected_updated_at} if self._is_guarded else {}),
         }
 
     def skipping(self) -> tuple[type[OnliveError], ...]:
@@ -90,6 +99,9 @@ class UpdateOperator(BaseOperator):
         """Carry the update out, push ``outcome`` and ``change``, and return the record."""
         from onlive_provider.models.changes import Change
 
+        # `expand` makes an operator of values: its None is what a value turned out to be, not the author's word.
+        is_mapped = getattr(context["ti"], "map_index", -1) not in (-1, None)
+        self._is_guarded = self._is_guarded or (self._guard_is_null and is_mapped)
         with failing_fast():
             wanted = self._checked_update()
         hook = OnliveHook(self.onlive_conn_id)

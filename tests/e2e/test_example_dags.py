@@ -13,6 +13,8 @@ import pytest
 from onlive_provider.sandbox.server import Sandbox
 from scripts.demo_data import DemoData, prepare
 from tests.e2e.conftest import DagRunResult
+from tests.loopback import Recorded, reply
+from tests.rollout import fleet as fleets
 
 RunDag = Callable[..., DagRunResult]
 
@@ -120,8 +122,7 @@ def test_the_seasonal_dag_plans_then_opens_the_summer(demo: DemoData, onlive_san
     result = run_dag("onlive_summer_season", conf=demo.season)
 
     assert result.state == "success"
-    assert result.xcom("plan_summer", key="outcome") == "planned"
-    assert result.xcom("apply_summer", key="outcome") == "updated"
+    assert (result.xcom("plan_summer")["planned"], result.xcom("open_summer")["updated"]) == (1, 1)
     after = onlive_sandbox.record("services", service_id)["dateRanges"]
     opens, closes = (
         in_zone(f"{demo.season['first_day']}T00:00", zone),
@@ -143,8 +144,43 @@ def test_the_seasonal_dag_plans_then_opens_the_summer(demo: DemoData, onlive_san
     assert writes(onlive_sandbox) == [(service_id, 200)]
 
     again = run_dag("onlive_summer_season", conf=demo.season)
-    assert again.xcom("apply_summer", key="outcome") == "unchanged"
+    assert again.xcom("open_summer")["unchanged"] == 1
     assert len(writes(onlive_sandbox)) == 1
+
+
+@pytest.mark.parametrize("read", [2, 3, 4], ids=["planned again", "before the write", "read back"])
+def test_the_seasonal_dag_never_overwrites_what_a_colleague_edits_meanwhile(
+    read: int, tmp_path: Path, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = {"startDate": "2031-01-01T00:00:00.000Z", "endDate": "2031-02-01T00:00:00.000Z"}
+    season = {"first_day": "2027-06-15", "last_day": "2027-09-15", "timezone": "Europe/Madrid"}
+    with fleets.fleet(tmp_path, [fleets.service(0)]) as one:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", one.connection())
+
+        def is_due(request: Recorded) -> bool:
+            return len([each for each in one.front.requests if each.method == "GET"]) == read
+
+        def edit() -> None:
+            one.edit(fleets.service_id(0), dateRanges=[*one.record(fleets.service_id(0))["dateRanges"], edited])
+
+        one.once(is_due, edit)
+        result = run_dag("onlive_summer_season", conf={"service_id": fleets.service_id(0), **season})
+        assert edited in one.record(fleets.service_id(0))["dateRanges"]
+        assert result.task_state("open_summer") == ("success" if read == 2 else "failed")
+
+
+@pytest.mark.parametrize("held", [None, "absent"])
+def test_the_seasonal_dag_refuses_a_service_that_may_be_always_open(
+    held: Any, tmp_path: Path, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    season = {"first_day": "2027-06-15", "last_day": "2027-09-15", "timezone": "Europe/Madrid"}
+    with fleets.fleet(tmp_path, [fleets.service(0, dateRanges=None)]) as one:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", one.connection())
+        if held == "absent":
+            record = {name: value for name, value in one.record(fleets.service_id(0)).items() if name != "dateRanges"}
+            one.before.append(lambda request: reply(200, record))
+        result = run_dag("onlive_summer_season", conf={"service_id": fleets.service_id(0), **season})
+        assert (result.task_state("plan_summer"), one.written()) == ("failed", [])
 
 
 def test_the_bulk_dag_puts_everything_back_when_its_check_fails(

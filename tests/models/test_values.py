@@ -175,20 +175,21 @@ def test_what_is_no_uuid_is_refused(name, value, refusals):
 @pytest.mark.parametrize(
     "value",
     ["https://cdn.onlive.site/assets/cupra/premium-test-drive.webp", "http://cdn.example.com:8080/a?b=c#d",
-     "HTTPS://CDN.example.com", "https://[::1]/x.png", "https://cdn.example.com/ñ.png"],
+     "HTTPS://CDN.example.com", "https://[::1]/x.png", "https://cdn.example.com/ñ.png", "", "/img/a.webp", "img/a.webp",
+     "data:image/png;base64,iVBORw0KGgo=", "//cdn.example.com/a.png", "ftp://cdn.example.com/a.png", "#a"],
 )  # fmt: skip
-def test_an_image_is_a_web_address_and_sent_as_given(value):
+def test_an_image_is_an_address_or_a_path_or_empty_and_sent_as_given(value):
     assert service(image=value) == {"image": value}
 
 
 @pytest.mark.parametrize(
     "value",
-    ["", "cdn.example.com/a.png", "/a.png", "ftp://cdn.example.com/a.png", "javascript:alert(1)", "https://", "https:///a",
+    ["https://", "https:///a", " ", "/img/a b.webp", "None", "nan", "\ud83c", "data:image/png;base64,iVBO\nRw0K", True,
      "https:cdn.example.com", " https://cdn.example.com", "https://cdn.example.com/a b.png", "https://cdn.example.com\n",
      "https://cdn.example.com:port/", "https://cdn.example.com:0/", "https://[::1/x.png", 7],
     ids=repr,
 )  # fmt: skip
-def test_what_is_no_web_address_is_refused_as_an_image(value, refusals):
+def test_what_is_no_address_for_sure_is_refused_as_an_image(value, refusals):
     assert list(refusals(ServiceUpdate.from_payload, {"image": value})) == ["image"]
 
 

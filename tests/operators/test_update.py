@@ -6,16 +6,25 @@ import inspect
 import logging
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowSkipException
 
 from onlive_provider import errors
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.service import UpdateServiceOperator
 from tests.loopback import ID, RESET, SECRET, reply
-from tests.operators.conftest import APPOINTMENT, SERVICE, WRITTEN_AT, Execute, RecordServer, connection_to
+from tests.operators.conftest import (
+    APPOINTMENT,
+    SERVICE,
+    WRITTEN_AT,
+    Execute,
+    RecordServer,
+    TaskInstance,
+    connection_to,
+)
 
 COMMON = {
     "payload",
@@ -367,3 +376,103 @@ def test_a_service_rule_that_needs_the_current_record_is_checked_before_the_writ
         execute(UpdateServiceOperator(task_id="t", service_id=ID, payload={"incrementTime": 60}))
     assert isinstance(caught.value, AirflowFailException)
     assert service_server.methods == ["GET"]
+
+
+EMPTY: list[Any] = ["", " ", "None", "null", "nan", float("nan"), "NaT", [], False, 0]
+
+
+@pytest.mark.parametrize("empty", EMPTY, ids=repr)
+def test_a_guard_that_rendered_to_nothing_is_refused_before_any_call(
+    empty: Any, appointment_server: RecordServer, execute: Execute
+) -> None:
+    with pytest.raises(errors.OnlivePayloadError, match="expected_updated_at: ") as refused:
+        execute(update({"state": "confirmed"}, expected_updated_at=empty))
+    assert isinstance(refused.value, AirflowFailException)
+    assert appointment_server.requests == []
+
+
+@pytest.mark.parametrize("name", ["expected_updated_at", "fallback_slots"])
+def test_an_argument_that_a_template_rendered_to_none_does_not_pass_for_one_left_out(
+    name: str, appointment_server: RecordServer, execute: Execute
+) -> None:
+    operator = update({"start": "2030-03-11T08:00Z", "end": "2030-03-11T08:30Z"}, **{name: "{{ none }}"})
+    setattr(operator, name, None)  # as native rendering and an upstream task's output do
+    with pytest.raises(errors.OnlivePayloadError, match=f"{name}: "):
+        execute(operator)
+    assert appointment_server.requests == []
+
+
+def test_a_guard_that_the_author_left_out_or_wrote_as_none_is_no_guard(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    execute(update({"state": "confirmed"}))
+    execute(update({"state": "pending"}, expected_updated_at=None, fallback_slots=None))
+    assert appointment_server.patches == [{"state": "confirmed"}, {"state": "pending"}]
+
+
+class MappedTaskInstance(TaskInstance):
+    map_index = 0
+
+
+@pytest.mark.parametrize(
+    ("mapped", "is_refused"),
+    [
+        ({"expected_updated_at": None}, True),
+        ({"expected_updated_at": ""}, True),
+        ({"expected_updated_at": APPOINTMENT["updatedAt"]}, False),
+        ({"fallback_slots": None}, False),
+        ({"timezone": "Europe/Madrid"}, False),
+    ],
+    ids=str,
+)
+def test_a_mapped_guard_that_came_to_nothing_is_refused(
+    mapped: dict[str, Any], is_refused: bool, appointment_server: RecordServer
+) -> None:
+    with DAG(dag_id="mapped", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+        many = UpdateAppointmentOperator.partial(
+            task_id="update", appointment_id=ID, payload={"state": "confirmed"}
+        ).expand(**{name: [value] for name, value in mapped.items()})
+    operator = many.unmap(mapped)
+    context: Any = {"ti": MappedTaskInstance()}
+    if is_refused:
+        with pytest.raises(errors.OnlivePayloadError, match="expected_updated_at: "):
+            operator.execute(context)
+        assert appointment_server.requests == []
+    else:
+        operator.execute(context)
+        assert appointment_server.patches == [{"state": "confirmed"}]
+
+
+@pytest.mark.parametrize(
+    ("payload", "named"),
+    [
+        ({"end": "2030-03-10T08:00:00Z"}, "end"),
+        ({"end": "2030-03-10T07:00:00Z", "title": "x"}, "end"),
+        ({"start": "2030-03-10T09:30:00+01:00"}, "start"),
+    ],
+    ids=str,
+)
+def test_an_end_before_the_stored_start_is_refused_before_the_write(
+    payload: dict[str, Any], named: str, appointment_server: RecordServer, execute: Execute
+) -> None:
+    with pytest.raises(errors.OnlivePayloadError, match=f"{named}: end would be .*; accepted: an end after the start"):
+        execute(update(payload))
+    assert [request.method for request in appointment_server.requests] == ["GET"]
+
+
+def test_an_end_after_the_stored_start_is_sent(appointment_server: RecordServer, execute: Execute) -> None:
+    execute(update({"end": "2030-03-10T08:00:00.001Z"}))
+    execute(update({"start": "2030-03-09T08:00:00Z", "end": "2030-03-09T09:00:00Z"}))
+    appointment_server.record |= {"start": None}
+    execute(update({"end": "2030-03-01T08:00:00Z"}))
+    assert len(appointment_server.writes) == 3
+
+
+def test_what_the_server_added_to_a_guest_is_sent_back_with_a_new_one(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    held = {"id": "g-1", "email": "ana.lopez@example.com", "status": "accepted", "extraFields": {"phone": None}}
+    appointment_server.record |= {"guests": [held]}
+    execute(update({"guests": [held]}))
+    execute(update({"guests": [*appointment_server.record["guests"], {"email": "ben@example.com"}]}))
+    assert appointment_server.patches == [{"guests": [held, {"email": "ben@example.com"}]}]
