@@ -69,12 +69,8 @@ class OnliveStaleRecordError(OnliveError):
     def __init__(self, record: str, expected: str | None, actual: str | None, *, was_sent: bool = False) -> None:
         self.expected, self.actual = expected, actual
         since = f", after the expected {expected}" if expected else ""
-        fate = "nothing was sent"
-        if was_sent:
-            fate = (
-                "a write was sent without an answer, and the record holds other values than were sent. "
-                "Somebody else's values stand; the write is not sent again"
-            )
+        unanswered = "a write got no answer, and somebody else's values stand; it is not sent again"
+        fate = unanswered if was_sent else "nothing was sent"
         super().__init__(
             f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
         )
@@ -132,10 +128,7 @@ class OnliveUnsettledWriteError(OnliveUnknownFateError):
     """As its parent, and no later read can settle it: the write was blind, or has fields that cannot be read back."""
 
     retryable = False
-    advice = (
-        "The write may have been made, and sending it again may notify people twice: look at the record, and clear the "
-        "task to send it again."
-    )
+    advice = "The write may have been made. Look at the record; to send the write again, clear the task."
 
 
 class OnliveNoAnswerError(OnliveCallError):
@@ -148,8 +141,7 @@ class OnliveNoAnswerError(OnliveCallError):
 class OnliveAnswerError(OnliveCallError):
     """The answer is not what the API documents: not JSON, too large, or not the record that was asked for."""
 
-    retryable = True
-    concerns_all = True
+    retryable = concerns_all = True
     advice = "Check that the Connection's host is the Onlive API and not a proxy's or a login page."
 
 
@@ -164,24 +156,16 @@ class OnliveStatusError(OnliveCallError):
 
     :param status: the HTTP status.
     :param server_message: the answer's ``message``, or ``""``; ``errors`` are its field errors.
-    :param from_api: whether the body is an error in the API's form. A proxy's page is not: its 404 says nothing about
-        a record.
-    :param call: what :class:`OnliveCallError` takes besides.
+    :param from_api: whether the body is in the API's form: a proxy's page with 404 says nothing about a record.
+    :param more: ``server_message``, and what :class:`OnliveCallError` takes.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int,
-        server_message: str = "",
-        errors: Sequence[FieldError] = (),
-        from_api: bool = True,
-        **call: Any,
+        self, message: str, *, status: int, errors: Sequence[FieldError] = (), from_api: bool = True, **more: Any
     ) -> None:
-        self.status, self.from_api = status, from_api
-        self.server_message, self.errors = server_message, tuple(errors)
-        super().__init__(message, **call)
+        self.status, self.from_api, self.errors = status, from_api, tuple(errors)
+        self.server_message: str = more.pop("server_message", "")
+        super().__init__(message, **more)
 
 
 class OnliveBadRequestError(OnliveStatusError):

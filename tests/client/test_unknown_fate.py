@@ -167,7 +167,7 @@ def test_a_record_that_somebody_else_changed_since_is_left_alone_and_named(field
         write(server)
     assert server.methods == ["PUT", "GET"]
     assert f"appointment {ID} was changed at {NEW['updatedAt']}" in str(stale.value)
-    assert "Somebody else's values stand" in str(stale.value)
+    assert "somebody else's values stand" in str(stale.value)
     assert not stale.value.retryable
 
 

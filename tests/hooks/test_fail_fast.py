@@ -35,8 +35,8 @@ def example(kind: type[errors.OnliveError]) -> errors.OnliveError:
     if issubclass(kind, errors.OnliveCallError):
         return kind("no answer", call="GET /x", attempts=3, elapsed=1.5, retry_after=7.0)
     if issubclass(kind, errors.OnliveRecordsFailedError):
-        told = {"total": 2, "failed": 1}, [{"index": 0, "message": "no such record"}], "report.jsonl"
-        return kind("stopped in batch 1", *told) if issubclass(kind, errors.OnliveRolloutFailedError) else kind(*told)
+        failures = [{"index": 0, "message": "no such record"}]
+        return kind("1 failed", counts={"total": 2, "failed": 1}, failures=failures, report_path="report.jsonl")
     return kind("something")
 
 
