@@ -27,7 +27,7 @@ class OnliveError(Exception):
 
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed later with nothing changed: Airflow should retry those and no others."""
-    concerns_all: ClassVar[bool] = False
+    concerns_all: bool = False
     """Whether the key, the Connection or the server is the cause, so that other records meet it too."""
 
 
@@ -165,6 +165,7 @@ class OnliveStatusError(OnliveCallError):
     ) -> None:
         self.status, self.from_api, self.errors = status, from_api, tuple(errors)
         self.server_message: str = more.pop("server_message", "")
+        self.concerns_all = type(self).concerns_all or not from_api
         super().__init__(message, **more)
 
 

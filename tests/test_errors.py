@@ -11,6 +11,7 @@ RETRYABLE = {
     "OnliveConnectError",
     "OnliveUnknownFateError",
     "OnliveNoAnswerError",
+    "OnliveAnswerError",
     "OnliveBusyError",
     "OnliveServerError",
     "OnliveStoppedError",
@@ -32,6 +33,11 @@ def test_what_the_key_the_connection_or_the_server_causes_concerns_all_records()
     causes = errors.OnliveConnectError, errors.OnliveTlsError, errors.OnliveUnknownFateError, errors.OnliveNoAnswerError
     answers = errors.OnliveAnswerError, errors.OnliveUnauthorizedError, errors.OnliveBusyError, errors.OnliveServerError
     assert all(kind.concerns_all == issubclass(kind, (*causes, *answers)) for kind in family())
+
+
+def test_a_proxys_page_concerns_all_records_and_a_refusal_by_the_api_its_own() -> None:
+    assert errors.OnliveNotFoundError("x", status=404, from_api=False).concerns_all
+    assert not errors.OnliveNotFoundError("x", status=404).concerns_all
 
 
 @pytest.mark.parametrize("kind", [kind for kind in family() if issubclass(kind, errors.OnliveCallError)])

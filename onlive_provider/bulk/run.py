@@ -26,6 +26,7 @@ from onlive_provider.errors import (
     OnliveUnsettledWriteError,
 )
 from onlive_provider.models.changes import Change
+from onlive_provider.privacy import HIDDEN
 from onlive_provider.report.outcomes import Counts, Outcome
 
 WINDOW = 1024
@@ -237,7 +238,8 @@ class BulkRun:
         sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
         if len(sent) < len(change.after):
             return None
-        before = {**change.before, "updatedAt": change.updated_at} if change.updated_at else None
+        shown = {name: value for name, value in change.before.items() if HIDDEN not in repr(value)}
+        before = {**shown, "updatedAt": change.updated_at} if change.updated_at else None
         at = current.get("updatedAt")
         found = client.flows.verdict(wanted.resource, current, sent, before, announced.at)
         if found is Verdict.CHANGED_BY_OTHERS:

@@ -113,8 +113,7 @@ def test_a_server_that_dies_in_the_middle_stops_the_run_and_the_retry_finishes_i
 
 
 def test_rows_that_wait_for_a_retry_end_when_the_run_is_stopped(server: ManyRecords) -> None:
-    clock = FakeClock()
-
+    clock = FakeClock(time.time())
     server.before = lambda seen: REFUSED if int(seen.id[-12:]) < 3 else (500, {}, {"Retry-After": "100"})
     outcomes = carry_out(server, rows(range(50)), clock=clock, concurrency=16)
     assert [each.outcome for each in outcomes] == ["failed"] * 3 + ["not_attempted"] * 47

@@ -619,7 +619,7 @@ def test_putting_back_leaves_a_service_alone_that_somebody_changed_since_its_wri
     assert twenty.record(ORDER[1])["dateRanges"] == [SPRING_RANGE]
 
 
-@pytest.mark.parametrize("answer", [reply(404), reply(200, body=b"<html>"), reply(422, {"message": "no"})])
+@pytest.mark.parametrize("answer", [reply(404), reply(302), reply(422, {"message": "no"})])
 def test_a_read_back_that_fails_leads_to_no_write_but_the_putting_back(
     twenty: Fleet, execute: Execute, answer: bytes
 ) -> None:
