@@ -34,8 +34,8 @@ class Transport:
         self._settings = settings
         self._environment = read_environment(settings.base_url)
         self._way = _way(settings.base_url, self._environment)
-        self._pooled: aiohttp.ClientSession | None = None
-        self._fresh: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | bool = False
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Transport:
         """Get ready; nothing is sent.
@@ -43,10 +43,9 @@ class Transport:
         :raises OnliveTlsError: the CA bundle cannot be read.
         """
         needs_tls = self._settings.base_url.startswith("https:") or self._way.proxy is not None
-        verified = needs_tls and self._settings.verify
-        tls: ssl.SSLContext | bool = trust(self._environment.ca_bundle) if verified else False
-        self._pooled = self._session(aiohttp.TCPConnector(limit=0, ssl=tls))
-        self._fresh = self._session(aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True))
+        if needs_tls and self._settings.verify:
+            self._tls = trust(self._environment.ca_bundle)
+        self._sessions = {}
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,14 +53,12 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        for session in (self._pooled, self._fresh):
-            if session is not None:
-                await session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def exchange(self, send: Send) -> Answer | Failure:
         """Send a request once and return what came back."""
-        session = self._fresh if send.on_fresh_connection else self._pooled
-        assert session is not None
+        session = self._session(is_fresh=send.on_fresh_connection)
         way, request = self._way, send.request
         exchange = _Exchange()
         _current.set(exchange)
@@ -77,7 +74,7 @@ class Transport:
             ) as response:
                 answer = await _read(response)
         except _UsedUpConnectionError:
-            if session is self._fresh:
+            if send.on_fresh_connection:
                 return Failure(FailureKind.NOT_SENT, "it sends data before it is asked for any")
             return await self.exchange(replace(send, on_fresh_connection=True))
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -86,10 +83,13 @@ class Transport:
             exchange.abort()
         return answer
 
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    def _session(self, *, is_fresh: bool) -> aiohttp.ClientSession:
+        """Return the session with pooled connections, or the one that opens a connection for each request."""
+        if is_fresh in self._sessions:
+            return self._sessions[is_fresh]
         timeout = self._settings.timeout
         session = aiohttp.ClientSession(
-            connector=connector,
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, force_close=is_fresh),
             cookie_jar=aiohttp.DummyCookieJar(),
             # `connect` and not `sock_connect`: only `connect` bounds a proxy's answer to a CONNECT.
             timeout=aiohttp.ClientTimeout(total=2.0 * timeout, connect=timeout, sock_read=timeout),
@@ -101,6 +101,7 @@ class Transport:
         # set, so that an aiohttp without it fails here instead of sending a write twice.
         if session._retry_connection:
             session._retry_connection = False
+        self._sessions[is_fresh] = session
         return session
 
     def _detail(self, error: Exception) -> str:

@@ -103,12 +103,12 @@ def test_a_connection_whose_answer_was_another_records_is_not_used_again() -> No
 @pytest.mark.parametrize("fault", [CLOSE, RESET, Cut(b"HTTP/1.1 200 OK\r\nContent-Le")])
 def test_an_attempt_after_a_lost_one_leaves_over_a_fresh_connection(fault: Any) -> None:
     """A server that drops every kept connection at its second request costs one attempt, and not all of them."""
-    seen: dict[int, int] = {}
+    seen: dict[Any, int] = {}
 
     class DroppingServer(LoopbackServer):
         def _give(self, connection: Any, request: Recorded) -> bool:
-            seen[id(connection)] = seen.get(id(connection), 0) + 1
-            self._script = [fault if seen[id(connection)] > 1 else asked_for(request)]
+            seen[connection] = seen.get(connection, 0) + 1
+            self._script = [fault if seen[connection] > 1 else asked_for(request)]
             return super()._give(connection, request)
 
     with DroppingServer() as server, client_for(server, max_attempts=2) as client:
