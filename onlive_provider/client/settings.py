@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from onlive_provider.client.budget.server import RedisServer
 from onlive_provider.client.signing import Credentials, SigningProfile, check_secret
 from onlive_provider.errors import OnliveConfigError
-from onlive_provider.models.changes import ObjectUpdates
+from onlive_provider.models.comparison import ObjectUpdates
 
 DEFAULT_BASE_URL = "https://openapi.onlive.site"
 BudgetScope = Literal["host", "cluster", "process"]

@@ -10,7 +10,8 @@ from onlive_provider import errors
 from onlive_provider.client.flows import Flows, Record
 from onlive_provider.client.look import look
 from onlive_provider.client.steps import Flow, Note, Writing
-from onlive_provider.models.changes import Change, ObjectUpdates, holds, plan
+from onlive_provider.models.changes import Change, holds, plan
+from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 from onlive_provider.models.instants import instant
 
