@@ -614,6 +614,14 @@ def test_an_argument_that_rendered_to_nothing_does_not_pass_for_one_left_out(nam
     assert server.requests == []
 
 
+def test_a_path_that_rendered_to_nothing_is_refused_by_its_name(server: ManyRecords) -> None:
+    operator = update(updates_path="{{ none }}")
+    operator.updates_path = None
+    with pytest.raises(OnlivePayloadError, match="updates_path: got NoneType"):
+        run(operator)
+    assert server.requests == []
+
+
 def test_an_end_before_the_stored_start_fails_its_row_before_the_write(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
