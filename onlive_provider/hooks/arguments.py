@@ -51,7 +51,7 @@ class ArgumentReader:
 
 def rendered_to_nothing(name: str) -> OnlivePayloadError:
     """Return the error of an argument that was given and has no value: it must not pass for one that was left out."""
-    message = "was given and rendered to nothing (None); accepted: a value, or leave the argument out"
+    message = "was given and rendered to nothing; accepted: a value, or leave the argument out"
     return OnlivePayloadError.of(name, message)
 
 

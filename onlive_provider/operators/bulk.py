@@ -61,6 +61,7 @@ class BulkUpdateOperator(BulkTaskOperator):
             )
         self.updates = updates
         self.updates_path = updates_path
+        self._has_path = updates_path is not None
         self.id_field = id_field
         self.fields = fields
         self._has_fields = fields is not None
@@ -115,9 +116,9 @@ class BulkUpdateOperator(BulkTaskOperator):
         from onlive_provider.models.json_values import read_given_array
         from onlive_provider.models.sentences import parse
 
-        if self.updates_path is not None:
+        if self._has_path:
             path = self.updates_path
-            if not isinstance(path, str) or not path:
+            if not isinstance(path, str) or not path.strip():
                 raise OnlivePayloadError.of(
                     "updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file"
                 )

@@ -96,6 +96,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         self.season = season
         self.service_ids = service_ids
         self.service_filter = service_filter
+        self._has_ids = service_ids is not None
         self.mode = mode
         self.target = target
         self.batches = batches
@@ -120,7 +121,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         sizes = arguments.read(lambda: read_batches(self.batches, "batches"))
         ids: list[str] | None = None
         filters: dict[str, str] | None = None
-        if self.service_ids is not None:
+        if self._has_ids:
             ids = arguments.read(lambda: read_service_ids(self.service_ids, "service_ids"))
         else:
             filters = arguments.read(lambda: read_service_filter(self.service_filter, "service_filter"))

@@ -105,6 +105,16 @@ def test_an_update_can_only_plan_and_guard_and_fall_back(connect):
     assert b"2030-03-10T11:00:00.000Z" in server.requests[-1].body
 
 
+@pytest.mark.parametrize("empty", [None, "", "None", float("nan")], ids=repr)
+def test_a_guard_that_came_to_nothing_is_refused(connect, empty):
+    with LoopbackServer() as server:
+        hook = connect(server.url)
+        for call in (hook.update_appointment, hook.update_service):
+            with pytest.raises(errors.OnlivePayloadError, match="expected_updated_at: "):
+                call(ID, {}, expected_updated_at=empty)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(("status", "option"), [(404, "on_not_found"), (409, "on_conflict")])
 def test_an_update_skips_the_task_where_its_author_asked_for_it(connect, status, option):
     for choice, error in (("skip", AirflowSkipException), ("fail", AirflowFailException)):

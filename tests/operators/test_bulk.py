@@ -603,3 +603,34 @@ class Store:
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
+
+
+@pytest.mark.parametrize("name", ["fields", "report_path"])
+def test_an_argument_that_rendered_to_nothing_does_not_pass_for_one_left_out(name: str, server: ManyRecords) -> None:
+    operator = update(titles(1), **{name: "{{ none }}"})
+    setattr(operator, name, None)  # as native rendering and an upstream task's output do
+    with pytest.raises(OnlivePayloadError, match=f"{name}: was given and rendered to nothing"):
+        run(operator)
+    assert server.requests == []
+
+
+def test_a_path_that_rendered_to_nothing_is_refused_by_its_name(server: ManyRecords) -> None:
+    operator = update(updates_path="{{ none }}")
+    operator.updates_path = None
+    with pytest.raises(OnlivePayloadError, match="updates_path: got NoneType"):
+        run(operator)
+    assert server.requests == []
+
+
+def test_an_end_before_the_stored_start_fails_its_row_before_the_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = {"start": "2030-03-10T08:00:00.000Z", "end": "2030-03-10T08:30:00.000Z"}
+    with ManyRecords(2, **record) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        rows = [{"id": record_id(0), "end": "2030-03-10T07:00Z"}, {"id": record_id(1), "end": "2030-03-10T09:00Z"}]
+        with pytest.raises(OnliveRecordsFailedError) as failed:
+            run(update(rows))
+        assert failed.value.counts["updated"] == 1
+        assert "end: end would be 2030-03-10T07:00:00.000Z" in failed.value.failures[0]["message"]
+        assert [request.method for request in server.requests].count("PUT") == 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,8 @@ from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkU
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.service import UpdateServiceOperator
 from onlive_provider.sandbox.server import Sandbox
-from tests.loopback import ID
-from tests.operators.conftest import Execute
+from tests.loopback import ID, Recorded, reply
+from tests.operators.conftest import APPOINTMENT, Execute, RecordServer, connection_to
 
 NO_CHANGE = {"resource": "service", "id": ID, "before": {}, "after": {}, "updatedAt": None}
 
@@ -248,3 +251,60 @@ def test_what_is_no_report_is_refused_before_any_call(
 def test_one_source_is_needed(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="report, report_path: give one of the two"):
         revert(**arguments)
+
+
+@contextmanager
+def adding_ids(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:
+    """Serve a record whose guests get new ids at every write."""
+    with RecordServer(record) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
+        numbers = count(1)
+
+        def answer(request: Recorded) -> Any:
+            if request.method == "PUT":
+                patch = request.json()
+                for guest in patch.get("guests") or ():
+                    guest.update(id=next(numbers), status="pending")
+                server.record |= {**patch, "updatedAt": f"2025-03-10T00:00:{next(numbers):02}.000Z"}
+            return reply(200, server.record)
+
+        server.otherwise = answer
+        yield server
+
+
+def test_what_is_back_is_known_although_the_server_gives_new_ids(
+    execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {"id": "g-1", "email": "ana@example.com", "status": "accepted"}
+    with adding_ids({**APPOINTMENT, "guests": [held]}, monkeypatch) as server:
+        payload = {"guests": [{"email": "ana@example.com", "extraFields": {"phone": "+34600000001"}}]}
+        change = execute(UpdateAppointmentOperator(task_id="t", appointment_id=ID, payload=payload))[1]["change"]
+        result, _ = execute(revert(report=change))
+        assert (result["updated"], server.patches[1]) == (1, {"guests": [held]})
+        again, _ = execute(revert(report=change))
+        assert (again["unchanged"], len(server.writes)) == (1, 2)
+
+
+@pytest.mark.parametrize("value", [None, "es"])
+def test_a_field_that_the_server_did_not_answer_is_named_and_not_said_to_be_back(
+    value: Any, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RecordServer(APPOINTMENT) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
+        operator = UpdateAppointmentOperator(task_id="t", appointment_id=ID, payload={"lang": value, "title": "x"})
+        change = execute(operator)[1]["change"]
+        assert change["before"] == {"title": "Product Demo"}
+        with pytest.raises(OnliveRecordsFailedError, match="lang: cannot be put back: what stood there"):
+            execute(revert(report=change))
+        assert server.patches == [{"lang": value, "title": "x"}]
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "None"])
+def test_a_path_that_rendered_to_nothing_is_refused_by_its_name(
+    value: Any, onlive_sandbox: Sandbox, execute: Execute
+) -> None:
+    operator = revert(report_path="{{ none }}")
+    operator.report_path = value  # as rendering and an upstream task's output do
+    with pytest.raises(errors.OnlivePayloadError, match="report_path: was given and rendered to nothing"):
+        execute(operator)
+    assert onlive_sandbox.calls() == []

@@ -837,3 +837,11 @@ def test_the_page_draws_the_local_days_of_calendars(make_fleet: MakeFleet, execu
         assert [span[2:] for span in row["gained"]] == [["2027-06-15", "2027-09-15"]]
         assert [span[2:] for span in row["closedAfter"]] == [["2027-08-15", "2027-08-15"]]
         assert (row["gainedDays"], row["lostDays"], row.get("mismatch")) == (93, 0, None)
+
+
+def test_service_ids_that_rendered_to_nothing_are_refused_by_their_name(twenty: Fleet, execute: Execute) -> None:
+    operator = rollout(service_ids="{{ none }}")
+    operator.service_ids = None
+    with pytest.raises(errors.OnlivePayloadError, match=r"service_ids: got null \(None\)"):
+        execute(operator)
+    assert twenty.front.requests == []

@@ -75,6 +75,19 @@ def test_replace_takes_null_and_a_remove_without_anything_to_remove_is_no_change
     assert not planned("remove", dateRanges=[]).differs
 
 
+@pytest.mark.parametrize("mode", ["add", "remove", "replace"])
+@pytest.mark.parametrize(("target", "field"), [("dateRanges", "dateRanges"), ("restrictionDates", "calendars")])
+def test_a_service_whose_answer_does_not_name_the_field_is_refused(mode: Mode, target: Any, field: str) -> None:
+    with pytest.raises(OnlivePayloadError, match=f"{field}: are not in what the server answered"):
+        plan_service({"id": ID}, [SUMMER], mode, target)
+
+
+def test_what_a_server_adds_to_ranges_is_kept_and_makes_no_difference() -> None:
+    held = [{**SUMMER_RANGE, "id": 1}, {**SPRING_RANGE, "id": 2, "state": "open"}]
+    assert not planned(dateRanges=held).differs
+    assert planned("remove", dateRanges=held).after == [held[1]]
+
+
 @pytest.mark.parametrize(
     ("held", "is_shown"),
     [
