@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.sync import SleepingClock
-
-NOON = 1_741_521_600.0
-"""2025-03-09T12:00:00Z, in seconds since the epoch."""
+from tests.loopback import NOON, FakeClock
 
 
 class FaultClock(SleepingClock, WaitingClock):
@@ -43,3 +41,12 @@ class FaultClock(SleepingClock, WaitingClock):
 
     def jump(self, seconds: float) -> None:
         self._jumped += seconds
+
+
+class CrowdClock(FakeClock):
+    """The same for many flows at once: it moves when all of them wait."""
+
+    on_wait: Callable[[], None] = staticmethod(lambda: None)
+
+    def true_time(self) -> float:
+        return self.time()

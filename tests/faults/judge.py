@@ -29,15 +29,15 @@ def seen(run: Run) -> Expected:
     """Return what was seen of the target."""
     server, result = run.server, run.results.get(TARGET)
     reads, writes = server.calls("GET", TARGET), server.calls("PUT", TARGET)
-    first = server.seen.index(writes[0]) if writes else len(server.seen)
+    first = min([*server.partial, *map(server.seen.index, writes[:1]), len(server.seen)])
     before = sum(server.seen.index(each) < first for each in reads)
     after = len(reads) - before
     made = sum(effect.id == TARGET for effect in server.records.effects)
-    expected_before = READS[run.case.flow] if writes or run.case.flow == "single" else 1
+    expected_before = READS[run.case.flow] if writes or server.partial or run.case.flow == "single" else 1
     return Expected(
         result.outcome if result else "no outcome",
         (result.error,) if result and result.error else (),
-        (len(writes) + server.partial,) * 2,
+        (len(writes) + len(server.partial),) * 2,
         made,
         (after, after),
         (before - expected_before,) * 2,
@@ -101,6 +101,8 @@ def _promises(run: Run) -> Iterator[str]:
         if each.refused and "refused" not in run.case.must:
             yield f"{each.request.method} was refused for its {each.refused}"
     yield from _connections(run)
+    if run.returned is not None and run.returned != TARGET:
+        yield f"record {run.returned} was returned"
     for name, result in run.results.items():
         if SECRET in result.message or GUEST in result.message or NEW_GUEST in result.message:
             yield "an error shows a guest's address or the secret"
@@ -117,6 +119,7 @@ def _connections(run: Run) -> Iterator[str]:
     lost: set[tuple[str, str]] = set()
     for each in run.server.seen:
         call = (each.request.method, each.request.id)
+        lost = {other for other in lost if other[1] == call[1]}  # What comes after another record is another call.
         if each.link in poisoned:
             yield f"{call[0]} was sent on connection {each.link} after an unexpected answer there"
         if call in lost and each.place > 1:

@@ -70,6 +70,7 @@ class FaultServer:
     :param skew: seconds by which its clock is ahead of the true time.
     :param date: what its ``Date`` says where no fault says otherwise.
     :param reads_first: how many reads of the target come before its first write when all is well.
+    :param partial: for each write that came in part, how many whole requests came before it.
     :param on_break: called when the run is broken off, to end a client that waits for ever.
     :param someone: what somebody else does to a record, by name.
     """
@@ -86,7 +87,7 @@ class FaultServer:
     someone: dict[str, Callable[[Records], None]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     transcript: list[str] = field(default_factory=list)
-    partial: int = 0
+    partial: list[int] = field(default_factory=list)
     connections: int = 0
     hung: bool = False
     on_break: Callable[[], None] = lambda: None
@@ -318,7 +319,7 @@ class FaultServer:
         with self._lock:
             if self._partial_fault is not None:
                 fault, self._partial_fault = self._partial_fault, None
-                self.partial += 1
+                self.partial.append(len(self.seen))
                 self._note(link.number, f"{len(raw)} bytes of {raw[:3].decode()}, then {fault['then']}")
                 link.reset() if fault["then"] == "reset" else None
                 return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import re
 import socket
 import ssl
@@ -62,14 +63,19 @@ def refusal(request: Request, key: str, secret: str, now: float) -> str:
     date = request.headers.get("x-onlive-site-date", "")
     if found is None or not date:
         return "no signature"
-    parts = urlsplit(request.target)
-    hashed = hashlib.sha256(request.body).hexdigest()
-    signed = f"{request.method}\n{parts.path}\n{parts.query}\nx-onlive-site-date:{date}\n{hashed}"
-    right = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    right = signature(request.method, request.target, date, request.body, secret)
     if found[1] != key or not hmac.compare_digest(found[2], right):
         return "wrong signature"
     moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     return "wrong time" if abs(moment - now) > WINDOW else ""
+
+
+def signature(method: str, target: str, date: str, body: bytes, secret: str) -> str:
+    """Return the signature of the default profile."""
+    parts = urlsplit(target)
+    hashed = hashlib.sha256(body).hexdigest()
+    signed = f"{method}\n{parts.path}\n{parts.query}\nx-onlive-site-date:{date}\n{hashed}"
+    return hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
 
 def encoded(document: Any) -> bytes:
@@ -169,6 +175,4 @@ class Link:
 
 
 def _duplicate(connection: socket.socket) -> int:
-    import os
-
     return os.dup(connection.fileno())
