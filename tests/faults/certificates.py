@@ -25,7 +25,7 @@ def authority() -> str:
 
 @functools.cache
 def server_context(kind: str) -> ssl.SSLContext:
-    """Return the TLS settings of a server with a certificate that is ``right``, ``expired``, ``other`` or ``unknown``."""
+    """Return a server's TLS settings; its certificate is ``right``, ``expired``, ``other`` or ``unknown``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_folder() / f"{kind}.pem")
     return context

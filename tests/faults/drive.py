@@ -166,7 +166,13 @@ def _bulk(run: Run, folder: Path) -> None:
     report = folder / "report.jsonl"
     rows = [{"id": name, **run.sent} for name in IDS]
     operator = BulkUpdateAppointmentsOperator(
-        task_id="task", updates=rows, concurrency=1, allowed_failures=3, report_path=str(report), report_personal_data=True, **options
+        task_id="task",
+        updates=rows,
+        concurrency=1,
+        allowed_failures=3,
+        report_path=str(report),
+        report_personal_data=True,
+        **options,
     )
     _execute(run, operator)
     _read_report(run, report)
@@ -204,7 +210,9 @@ def _revert(run: Run, folder: Path) -> None:
     ]
     source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     run.sent = former
-    operator = RevertUpdatesOperator(task_id="task", report_path=str(source), report_personal_data=True, concurrency=1, allowed_failures=3)
+    operator = RevertUpdatesOperator(
+        task_id="task", report_path=str(source), report_personal_data=True, concurrency=1, allowed_failures=3
+    )
     _execute(run, operator)
     _read_report(run, folder / "report.reverted.jsonl")
 

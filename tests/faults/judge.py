@@ -106,7 +106,7 @@ def _promises(run: Run) -> Iterator[str]:
     for name, result in run.results.items():
         if SECRET in result.message or GUEST in result.message or NEW_GUEST in result.message:
             yield "an error shows a guest's address or the secret"
-        if result.before and result.outcome == "updated" and not run.case.update.get("only_changed") is False:
+        if result.before and result.outcome == "updated" and run.case.update.get("only_changed") is not False:
             wrong = {key for key, value in result.before.items() if run.before[name].get(key) != value}
             if wrong:
                 yield f"the report's `before` of {', '.join(sorted(wrong))} is not what stood there"

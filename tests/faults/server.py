@@ -304,10 +304,10 @@ class FaultServer:
             end = came.find(b"\r\n\r\n") + 4
             if fault["bytes"] == "the head":
                 return end if end > 3 else len(came) + 1
-            if fault["bytes"] == "all but one":
+            if fault["bytes"] == "all but one byte":
                 length = int(came.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
                 return end + length - 1 if end > 3 else len(came) + 1
-            return int(fault["bytes"])
+            return int(fault["bytes"].split()[0])
 
         return limit
 
@@ -340,7 +340,9 @@ class FaultServer:
             return not closes
         self._log(seen, _told(found))
         if "closes_after" in found:
-            link.send(answer(right.status, [f"Content-Length: {len(encoded(right.document))}"], encoded(right.document)))
+            link.send(
+                answer(right.status, [f"Content-Length: {len(encoded(right.document))}"], encoded(right.document))
+            )
             return False
         try:
             for piece in pieces({"date": self.date, **found}, right):
@@ -379,7 +381,7 @@ class FaultServer:
 
     def _arm_for(self, request: Request) -> bool:
         """Prepare what the request after this one meets; return whether this connection closes after its answer."""
-        reads = len([each for each in self.calls("GET", TARGET)])
+        reads = len(self.calls("GET", TARGET))
         if request.method != "GET" or request.id != TARGET or reads != self.reads_first:
             return False
         for each in self.faults:
@@ -398,7 +400,9 @@ class FaultServer:
         for fault in self.faults:
             if "connect" in fault or "bytes" in fault:
                 continue
-            if met.get(fault["number"], 0) < fault.get("times_met", 1_000_000) and self._meets(fault["at"], request, link):
+            if met.get(fault["number"], 0) < fault.get("times_met", 1_000_000) and self._meets(
+                fault["at"], request, link
+            ):
                 return fault
         return None
 
@@ -458,4 +462,3 @@ def _told(fault: dict[str, Any]) -> str:
         if name not in ("at", "number", "made", "someone", "times_met", "usable")
     }
     return f"{', '.join(f'{name} {value!r:.60}' for name, value in shown.items())} (made: {fault.get('made', 'no')})"
-

@@ -8,7 +8,8 @@ A row names a fault and what is expected of its class; it spells only what diffe
 * ``at``: which requests meet it, by default the target's first write; ``and``: further faults of the same row.
 * ``made``: whether the write is carried out (``yes``, ``no``, ``late``). A row of unknown fate that does not say stands
   for two: carried out and not.
-* ``via``, ``server``, ``client``, ``update``: how clients come, and what differs in the server, the Connection, the rows.
+* ``via``, ``server``, ``client``, ``update``: how clients come, and what differs in the server,
+  the Connection and the payload.
 * ``expect``: a class of ``CLASSES``, or a list of what may be seen; under a flow's name, what differs there.
 """
 

@@ -81,7 +81,9 @@ BELIEVED = "200 with the object {}, not made"
         (True, True, {BELIEVED: "0 effects"}),
     ],
 )
-def test_a_broken_promise_turns_its_rows_red(looks_up: bool, believes: bool, red: dict[str, str], tmp_path: Path) -> None:
+def test_a_broken_promise_turns_its_rows_red(
+    looks_up: bool, believes: bool, red: dict[str, str], tmp_path: Path
+) -> None:
     flow = broken(looks_up=looks_up, believes=believes)
     for name in (LOST, BELIEVED, "400 with the API's own body", "every Date none"):
         said = verdict(carry_out(FAULTS[name].cases["single"], tmp_path, flow))

@@ -23,18 +23,22 @@ from tests.faults.server import FaultServer
 from tests.faults.table import FLOWS, load
 from tests.loopback import settings_for
 
-pytest_plugins = ["tests.client.conftest"]
 FAULTS = {fault.name: fault for fault in load()}
 
 
 @contextlib.contextmanager
 def serving(
-    number: int, faults: list[dict[str, Any]] | None = None, *, does: tuple[str, ...] = (), secret: str = SECRET, **more: Any
+    number: int,
+    faults: list[dict[str, Any]] | None = None,
+    *,
+    does: tuple[str, ...] = (),
+    secret: str = SECRET,
+    **more: Any,
 ) -> Iterator[FaultServer]:
     """Serve appointments, with the Connection ``onlive_default`` leading to them."""
     clock: Any = CrowdClock()
     names = IDS if number == len(IDS) else [f"{each:08d}-0000-4000-8000-000000000000" for each in range(number)]
-    records = Records({name: APPOINTMENT for name in names}, clock, does=frozenset(does))
+    records = Records(dict.fromkeys(names, APPOINTMENT), clock, does=frozenset(does))
     numbered = [{"number": at, "times_met": 1_000_000, **fault} for at, fault in enumerate(faults or [])]
     server = FaultServer(
         records=records, clock=clock, faults=numbered, key=f"PROMISE{next(keys)}", secret=secret, **more
@@ -47,12 +51,13 @@ def rows(number: int) -> list[dict[str, Any]]:
     return [{"id": f"{each:08d}-0000-4000-8000-000000000000", **APPOINTMENT_UPDATE} for each in range(number)]
 
 
-def bulk(number: int, folder: Path, **options: Any) -> Counter[str]:
+def bulk(server: FaultServer, number: int, folder: Path, **options: Any) -> Counter[str]:
     """Run a bulk task, green or red, and count the outcomes of its report; every row must have one."""
     report = folder / "report.jsonl"
     operator = BulkUpdateAppointmentsOperator(
         task_id="bulk", updates=rows(number), report_path=str(report), **{"allowed_failures": "100%", **options}
     )
+    server.on_break = operator.on_kill
     with contextlib.suppress(OnliveError):
         execute(operator)
     lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
@@ -81,8 +86,8 @@ def test_three_runs_against_a_server_that_normalizes_send_one_write(does: tuple[
 @pytest.mark.parametrize("does", NORMALIZING)
 def test_200_rows_twice_against_a_server_that_normalizes_send_200_writes(does: tuple[str, ...], tmp_path: Path) -> None:
     with serving(200, does=does) as server:
-        first = bulk(200, tmp_path / "first")
-        second = bulk(200, tmp_path / "second")
+        first = bulk(server, 200, tmp_path / "first")
+        second = bulk(server, 200, tmp_path / "second")
     assert (first, second) == ({"updated": 200}, {"unchanged": 200})
     assert len(server.calls("PUT")) == 200
 
@@ -122,7 +127,7 @@ def test_after_early_hints_every_read_gets_its_own_record(code: int, each_driver
 @pytest.mark.parametrize("skew", [1200, -1200, 10_800, -10_800, 259_200, -259_200])
 def test_100_rows_for_a_server_whose_clock_is_off_all_end_well(skew: int, tmp_path: Path) -> None:
     with serving(100, skew=skew) as server:
-        assert bulk(100, tmp_path) == {"updated": 100}
+        assert bulk(server, 100, tmp_path) == {"updated": 100}
     assert sum(bool(each.refused) for each in server.seen) <= 20
     assert set(effects(server).values()) == {1}
 
@@ -131,7 +136,7 @@ def test_a_jump_of_the_machines_clock_in_the_middle_fails_no_row(tmp_path: Path)
     jump = {"at": "every request", "jump": 10_800, "usable": True, "made": "yes", "times_met": 1}
     after = {"at": "every request", "usable": True, "made": "yes", "times_met": 90}
     with serving(100, [after, jump]) as server:
-        assert bulk(100, tmp_path) == {"updated": 100}
+        assert bulk(server, 100, tmp_path) == {"updated": 100}
     assert sum(bool(each.refused) for each in server.seen) <= 40
     assert set(effects(server).values()) == {1}
 
@@ -139,21 +144,23 @@ def test_a_jump_of_the_machines_clock_in_the_middle_fails_no_row(tmp_path: Path)
 def test_a_wrong_date_on_one_answer_fails_no_row(tmp_path: Path) -> None:
     wrong = {"at": "every request", "date": 10_800, "usable": True, "made": "yes", "times_met": 1}
     with serving(100, [wrong]) as server:
-        assert bulk(100, tmp_path) == {"updated": 100}
+        assert bulk(server, 100, tmp_path) == {"updated": 100}
     assert set(effects(server).values()) == {1}
 
 
 def test_a_wrong_secret_costs_at_most_20_calls_for_10_000_rows(tmp_path: Path) -> None:
     with serving(10, secret="another") as server:
-        counts = bulk(10_000, tmp_path)
+        counts = bulk(server, 10_000, tmp_path)
     assert len(server.seen) <= 20
     assert counts["failed"] + counts["not_attempted"] == 10_000
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"nothing": True, "then": "close"}, {"status": 502, "body": "html"}])
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"nothing": True, "then": "close"}, {"status": 502, "body": "html"}]
+)
 def test_a_dead_server_stops_a_run_of_10_000_rows_early(fault: dict[str, Any], tmp_path: Path) -> None:
     with serving(10, [{"at": "every request", "made": "no", **fault}]) as server:
-        counts = bulk(10_000, tmp_path)
+        counts = bulk(server, 10_000, tmp_path)
     assert len(server.seen) <= 400
     assert counts["failed"] + counts["not_attempted"] == 10_000
     assert server.records.effects == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.faults import PAGE, page
 from tests.faults.drive import carry_out
 from tests.faults.judge import verdict
 from tests.faults.table import Case, load
@@ -16,6 +17,10 @@ CASES = [case for fault in FAULTS for case in fault.cases.values()]
 
 def test_the_table_has_at_least_200_faults_and_each_has_a_name_of_its_own() -> None:
     assert len(FAULTS) >= 200
+
+
+def test_the_page_in_the_docs_is_what_the_table_says() -> None:
+    assert PAGE.read_text("utf-8") == page(), "write it anew: make tables"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -148,10 +149,8 @@ class Link:
         """Send ``close_notify`` and wait for no answer to it."""
         assert isinstance(self._socket, ssl.SSLSocket)
         self._socket.settimeout(0)
-        try:
+        with contextlib.suppress(OSError, ssl.SSLError):
             self._socket.unwrap()
-        except (OSError, ssl.SSLError):
-            pass
         self._socket.settimeout(20)
 
     def wait_for_the_client(self) -> None:
@@ -165,10 +164,8 @@ class Link:
 
     def abort(self) -> None:
         """End the connection from another thread."""
-        try:
+        with contextlib.suppress(OSError):
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def close(self) -> None:
         self._socket.close()
