@@ -13,8 +13,8 @@ HEAD = """\
 # What every fault does
 
 `make faults` runs this table: {faults:,} faults in {runs:,} runs. The server works on raw sockets and fails as a row
-says. It checks every signature with code of its own, and keeps every byte, every connection and every write that it carried
-out. All rows must hold; a row that does not is printed with the server's transcript. The table is
+says. It checks every signature with code of its own, and keeps every byte, every connection and every write that it
+carried out. All rows must hold; a row that does not is printed with the server's transcript. The table is
 `tests/faults/table.yaml`, and `make tables` writes this page from it.
 
 A fault strikes one record's first write, unless the row says otherwise. "Made" means that the server carried the write
