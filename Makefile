@@ -8,7 +8,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
-.PHONY: help demo airflow cluster test test-oldest bench tables lint format build lock clean
+.PHONY: help demo airflow cluster test test-oldest faults bench tables lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -16,6 +16,7 @@ help:
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
 	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
+	@echo "make faults       run the fault table: broken networks and servers, for every kind of task (minutes)"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
@@ -60,11 +61,15 @@ test: .venv/ready
 test-oldest: .venv-oldest/ready
 	.venv-oldest/bin/python -m pytest --numprocesses 2
 
+faults: .venv/ready
+	$(BIN)/python -m pytest --numprocesses 2 --quiet --tb=short --show-capture=no tests/faults
+
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
 
 tables: .venv/ready
 	@$(BIN)/python -m scripts.tables
+	@$(BIN)/python -m scripts.faults
 
 lint: .venv/ready
 	$(BIN)/ruff check .
