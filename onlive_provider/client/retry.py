@@ -33,7 +33,7 @@ _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 def may_be_sent_again(outcome: Answer | Failure) -> bool:
     """Whether the same call may succeed later with nothing changed. A write must be known not to have been made."""
     if isinstance(outcome, Failure):
-        return outcome.kind in (FailureKind.NOT_SENT, FailureKind.LOST)
+        return outcome.kind is not FailureKind.TLS
     # A success here is one without what was asked for, such as a page of a proxy; below 200 it is no answer at all.
     return outcome.status in RETRIED_STATUSES or outcome.status < 200 or is_success(outcome)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from onlive_provider import errors
 from onlive_provider.client.protocol import Call
-from onlive_provider.models.changes import holds, holds_in_other_spelling, is_known
+from onlive_provider.models.changes import holds, holds_all, holds_in_other_spelling, is_known
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 from onlive_provider.models.instants import epoch
@@ -49,7 +49,11 @@ def verdict(
         if moved and before is not None and _others_changed(resource, record, patch, before):
             return Verdict.UNKNOWN
         return _by_time(moved)
-    if all(holds(resource, record, name, value, object_updates) for name, value in readable.items()):
+    if all(
+        # A value that came from the server may hold members, such as ids, that it gives anew at each write.
+        holds(resource, record, name, value, object_updates) or holds_all(resource, record, name, value, object_updates)
+        for name, value in readable.items()
+    ):
         was_there = before is None or all(
             holds(resource, before, name, value, object_updates) for name, value in readable.items()
         )

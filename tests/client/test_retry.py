@@ -36,7 +36,7 @@ def test_what_is_no_answer_to_the_request_may_be_sent_again(status: int) -> None
         (FailureKind.NOT_SENT, True),
         (FailureKind.TLS, False),
         (FailureKind.LOST, True),
-        (FailureKind.TOO_LARGE, False),
+        (FailureKind.TOO_LARGE, True),
     ],
 )
 def test_a_failure_of_the_transport_says_whether_another_attempt_may_help(kind: FailureKind, again: bool) -> None:

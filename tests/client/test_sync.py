@@ -488,7 +488,7 @@ class TestAnswers:
         chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
         with (
             LoopbackServer(Cut(endless + chunk * 20)) as server,
-            client_for(server) as client,
+            client_for(server, max_attempts=1) as client,
             pytest.raises(errors.OnliveAnswerError, match=f"too large: more than {MAX_ANSWER_BYTES} bytes"),
         ):
             client.get_service(ID)
@@ -510,7 +510,7 @@ class TestAnswers:
         packed = gzip.compress(b'{"id": "' + b"x" * (MAX_ANSWER_BYTES * 3 // 2) + b'"}')
         with (
             LoopbackServer(reply(200, headers=GZIP, body=packed)) as server,
-            client_for(server) as client,
+            client_for(server, max_attempts=1) as client,
             pytest.raises(errors.OnliveAnswerError, match="too large"),
         ):
             client.get_service(ID)

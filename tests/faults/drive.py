@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from onlive_provider import errors
-from onlive_provider.client import aio, sync
+from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
@@ -108,8 +108,8 @@ def carry_out(case: Case, folder: Path, flow: Callable[[Run, Path], None] | None
 
 @contextlib.contextmanager
 def machine_clock(clock: Any) -> Iterator[None]:
-    """Put the run's clock where the clients take the machine's: the operators take none."""
-    with patch.object(aio, "WaitingClock", lambda: clock), patch.object(sync, "SleepingClock", lambda: clock):
+    """Put the run's clock where the operators take theirs from."""
+    with patch.object(OnliveHook, "clock", clock):
         yield
 
 

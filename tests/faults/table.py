@@ -197,8 +197,9 @@ def _spread(name: str, value: Any) -> Any:
 
 def _status_error(row: Mapping[str, Any]) -> str:
     status = int(str(row.get("status", 200)).strip())
-    fallback = "OnliveServerError" if status >= 500 else "OnliveRefusedError" if status >= 400 else "OnliveAnswerError"
-    return _BY_STATUS.get(status, fallback)
+    ranges = ((500, "ServerError"), (400, "RefusedError"), (300, "RedirectError"), (0, "AnswerError"))
+    fallback = next(name for least, name in ranges if status >= least)
+    return _BY_STATUS.get(status, f"Onlive{fallback}")
 
 
 def _updated(**what: Any) -> Expected:

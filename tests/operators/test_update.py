@@ -476,3 +476,32 @@ def test_what_the_server_added_to_a_guest_is_sent_back_with_a_new_one(
     execute(update({"guests": [held]}))
     execute(update({"guests": [*appointment_server.record["guests"], {"email": "ben@example.com"}]}))
     assert appointment_server.patches == [{"guests": [held, {"email": "ben@example.com"}]}]
+
+
+def test_three_runs_against_a_server_that_adds_members_send_one_write(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    serve = appointment_server.otherwise
+
+    def normalizing(request: Any) -> Any:
+        answer = serve(request)
+        if request.method == "PUT":
+            record = appointment_server.record
+            record["guests"] = [
+                {**guest, "email": guest["email"].strip().lower(), "id": number, "status": "pending"}
+                for number, guest in enumerate(reversed(record["guests"]))
+            ]
+            record["reminders"] = record["reminders"] or []
+        return answer
+
+    appointment_server.otherwise = normalizing
+    payload = {
+        "guests": [
+            {"email": "Ana@Example.com"},
+            {"email": "ben@dealer.local", "extraFields": {"phone": "+34600000001"}},
+        ],
+        "reminders": None,
+    }
+    outcomes = [execute(update(payload))[1]["outcome"] for _ in range(3)]
+    assert outcomes == ["updated", "unchanged", "unchanged"]
+    assert appointment_server.patches == [payload]
