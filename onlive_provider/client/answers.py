@@ -57,7 +57,7 @@ def is_error_of_api(answer: Answer) -> bool:
 def answers(call: Call, answer: Answer) -> bool:
     """Whether the body is what a call asked for.
 
-    A record has the id that was asked for; one that was read also has other members of its resource. The answer to a
+    A record has the id that was asked for; one that was read also has fields of its resource. The answer to a
     write may hold the id only (seed 002). A list has ``items``.
     """
     document = answer.document
@@ -67,7 +67,7 @@ def answers(call: Call, answer: Answer) -> bool:
         return isinstance(document.get("items"), list)
     record_id = document.get("id")
     is_it = isinstance(record_id, str) and record_id.lower() == call.record_id.lower()
-    return is_it and (call.is_write or any(name in document for name in call.resource.names if name != "id"))
+    return is_it and (call.is_write or any(name in document for name in call.resource.fields))
 
 
 def _sentence(text: str) -> str:

@@ -18,7 +18,7 @@ RECORD = {"id": ID, "name": "x"}
 
 
 def test_a_flow_yields_what_it_wants_done_and_is_sent_the_outcome() -> None:
-    flow = ModelServer({}).flows().read(SERVICE, ID)
+    flow = ModelServer({"name": "x"}).flows().read(SERVICE, ID)
     first = flow.send(None)
     assert isinstance(first, Send)
     assert (first.request.method, first.request.url) == ("GET", f"https://openapi.onlive.site/api/v1/services/{ID}")
@@ -31,7 +31,7 @@ def test_a_flow_yields_what_it_wants_done_and_is_sent_the_outcome() -> None:
 
 
 def test_nothing_happens_before_a_flow_is_driven() -> None:
-    server = ModelServer({})
+    server = ModelServer({"name": "x"})
     server.flows().read(SERVICE, "not an id")
     assert server.requests == []
 
@@ -54,7 +54,7 @@ def test_a_write_that_was_not_made_is_told_so() -> None:
 
 
 def test_a_correction_of_the_clock_is_told_with_its_seconds() -> None:
-    server = ModelServer({}, answer(401, date="Sun, 09 Mar 2025 11:00:00 GMT"))
+    server = ModelServer({"name": "x"}, answer(401, date="Sun, 09 Mar 2025 11:00:00 GMT"))
     server.run(server.flows().read(SERVICE, ID))
     assert server.notes == [
         f"GET /api/v1/services/{ID}: refused, and the clocks differ by -3600 s; signing by the server's"
@@ -63,7 +63,7 @@ def test_a_correction_of_the_clock_is_told_with_its_seconds() -> None:
 
 
 def test_a_wait_for_a_turn_says_how_long_and_why() -> None:
-    server = ModelServer({})
+    server = ModelServer({"name": "x"})
     flows = server.flows()
     flows.budgets.reads = ProcessBudget(1)
     call = f"GET /api/v1/services/{ID}"
@@ -75,7 +75,7 @@ def test_a_wait_for_a_turn_says_how_long_and_why() -> None:
 
 
 def test_a_wait_that_the_server_asked_for_is_every_callers_and_only_of_its_kind() -> None:
-    server = ModelServer({}, answer(503, **{"retry-after": "20"}))
+    server = ModelServer({"name": "x"}, answer(503, **{"retry-after": "20"}))
     flows = server.flows()
     reading = flows.read(SERVICE, ID)
     reading.send(None)
@@ -89,7 +89,7 @@ def test_a_wait_that_the_server_asked_for_is_every_callers_and_only_of_its_kind(
 
 
 def test_a_refusal_within_the_budget_makes_all_calls_slower_and_says_so() -> None:
-    server = ModelServer({}, answer(429, **{"retry-after": "20"}))
+    server = ModelServer({"name": "x"}, answer(429, **{"retry-after": "20"}))
     flows = server.flows()
     for _ in range(2):
         server.run(flows.write(SERVICE, ID, {"name": "x"}, None))
@@ -102,7 +102,7 @@ def test_a_refusal_within_the_budget_makes_all_calls_slower_and_says_so() -> Non
 def test_a_server_that_asks_for_a_longer_wait_than_a_call_has_is_left_alone_as_long_as_one_would_wait(
     max_elapsed: float, closed: float
 ) -> None:
-    server = ModelServer({}, answer(429, **{"retry-after": "3600"}))
+    server = ModelServer({"name": "x"}, answer(429, **{"retry-after": "3600"}))
     flows = server.flows(max_elapsed=max_elapsed)
     with pytest.raises(errors.OnliveBusyError, match="asked to wait 3600 s"):
         server.run(flows.read(SERVICE, ID))
@@ -112,7 +112,7 @@ def test_a_server_that_asks_for_a_longer_wait_than_a_call_has_is_left_alone_as_l
 
 
 def test_a_turn_that_is_put_off_while_it_is_waited_for_is_waited_for_again() -> None:
-    server = ModelServer({})
+    server = ModelServer({"name": "x"})
     flows = server.flows()
     flows.budgets.writes = ProcessBudget(1)
     server.run(flows.write(SERVICE, ID, {"name": "x"}, None))
@@ -130,7 +130,7 @@ def test_a_turn_that_is_put_off_while_it_is_waited_for_is_waited_for_again() -> 
 
 
 def test_waits_for_a_turn_leave_the_patience_alone() -> None:
-    server = ModelServer({}, None, answer(503))
+    server = ModelServer({"name": "x"}, None, answer(503))
     flows = server.flows(max_elapsed=1.0)
     flows.budgets.reads = ProcessBudget(1)
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_a_probe_counts_and_does_not_wait() -> None:
 
 
 def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer() -> None:
-    server = ModelServer({})
+    server = ModelServer({"name": "x"})
     flows = server.flows()
     flows.budgets.reads = ProcessBudget(1)
     flow = flows.read(SERVICE, ID)
@@ -163,23 +163,23 @@ def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer() -> None:
 
 
 def test_a_call_may_be_sent_again_at_the_very_last_second_of_its_patience() -> None:
-    server = ModelServer({}, answer(503, **{"retry-after": "10"}))
+    server = ModelServer({"name": "x"}, answer(503, **{"retry-after": "10"}))
     server.run(server.flows(max_elapsed=10.0).read(SERVICE, ID))
     assert server.waits == [10.0]
-    late = ModelServer({}, answer(503, **{"retry-after": "10.1"}))
+    late = ModelServer({"name": "x"}, answer(503, **{"retry-after": "10.1"}))
     with pytest.raises(errors.OnliveServerError):
         late.run(late.flows(max_elapsed=10.0).read(SERVICE, ID))
 
 
 def test_a_failure_that_cannot_pass_is_raised_at_once() -> None:
-    server = ModelServer({}, Failure(FailureKind.TLS, "x"))
+    server = ModelServer({"name": "x"}, Failure(FailureKind.TLS, "x"))
     with pytest.raises(errors.OnliveCallError):
         server.run(server.flows().read(SERVICE, ID))
     assert (len(server.requests), server.waits) == (1, [])
 
 
 def test_a_payload_that_json_cannot_hold_is_refused_before_anything_is_sent() -> None:
-    server = ModelServer({})
+    server = ModelServer({"name": "x"})
     unfit: dict[str, Any] = {"duration": float("nan")}
     with pytest.raises(errors.OnlivePayloadError, match="duration"):
         server.run(server.flows().write(SERVICE, ID, unfit, None))
@@ -187,7 +187,7 @@ def test_a_payload_that_json_cannot_hold_is_refused_before_anything_is_sent() ->
 
 
 def test_steps_show_no_header_and_no_body() -> None:
-    flow = ModelServer({}).flows().write(SERVICE, ID, {"guests": "ana@example.com"}, None)
+    flow = ModelServer({"name": "x"}).flows().write(SERVICE, ID, {"guests": "ana@example.com"}, None)
     step = flow.send(None)
     assert repr(step) == (f"Send(request=Request(PUT https://openapi.onlive.site/api/v1/services/{ID}, 28 bytes))")
     assert repr(Note("x")) == "Note(text='x')"

@@ -37,7 +37,7 @@ from tests.loopback import (
     settings_for,
 )
 
-SERVICE = {"id": ID, "name": "Test drive", "updatedAt": "2025-03-09T11:00:00.000Z"}
+SERVICE = {"id": ID, "name": "Test drive", "extraFields": {}, "updatedAt": "2025-03-09T11:00:00.000Z"}
 OK = reply(200, SERVICE)
 GZIP = {"Content-Encoding": "gzip"}
 

@@ -193,7 +193,7 @@ class TestExpectedUpdatedAt:
 
     @pytest.mark.parametrize("expected", ["2025-03-09T11:00:00.000Z", "nonsense"])
     def test_a_record_that_tells_no_time_is_refused(self, expected: str) -> None:
-        server = ModelServer({"updatedAt": None})
+        server = ModelServer({"state": "pending", "updatedAt": None})
         with pytest.raises(errors.OnliveStaleRecordError):
             run(server, {"state": "confirmed"}, expected_updated_at=expected)
         assert server.writes == []
@@ -316,7 +316,7 @@ class TestTheLog:
             assert name in text
 
     def test_a_past_service_is_no_past_appointment(self) -> None:
-        server = ModelServer({"start": "2025-03-09T08:00:00Z"})
+        server = ModelServer({"name": "old", "start": "2025-03-09T08:00:00Z"})
         run(server, {"name": "x"}, resource=SERVICE)
         assert not any("past" in note for note in server.notes)
 
@@ -326,12 +326,12 @@ class TestTheLog:
         assert not any("past" in note for note in server.notes)
 
     def test_a_field_that_the_answer_leaves_out_is_no_difference(self) -> None:
-        server = ModelServer({}, None, answer(200, {"id": ID, "updatedAt": "2025-03-09T12:00:00Z"}))
+        server = ModelServer({"name": "old"}, None, answer(200, {"id": ID, "updatedAt": "2025-03-09T12:00:00Z"}))
         run(server, {"name": "x", "classification": "y"}, resource=SERVICE)
         assert not any("another value" in note for note in server.notes)
 
     def test_a_field_that_cannot_be_read_back_is_no_difference_even_if_it_is_answered(self) -> None:
-        server = ModelServer({}, None, answer(200, {"id": ID, "agentComment": "y"}))
+        server = ModelServer({"title": "x"}, None, answer(200, {"id": ID, "agentComment": "y"}))
         run(server, {"agentComment": "y"})
         assert not any("another value" in note for note in server.notes)
 
