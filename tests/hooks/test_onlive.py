@@ -73,7 +73,13 @@ def test_a_blind_update_sends_exactly_the_patch(connect):
     ]
 
 
-SERVED = {"id": ID, "updatedAt": "2025-03-09T19:32:06.669Z", "state": "pending", "start": "2030-03-10T08:00:00.000Z"}
+SERVED = {
+    "id": ID,
+    "extraFields": {},
+    "updatedAt": "2025-03-09T19:32:06.669Z",
+    "state": "pending",
+    "start": "2030-03-10T08:00:00.000Z",
+}
 
 
 def test_an_update_reads_compares_and_sends_only_what_changes(connect):
