@@ -8,7 +8,10 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
-.PHONY: help demo airflow cluster test test-oldest faults bench tables lint format build lock clean
+SAMPLE ?= 400
+SEED ?= 1
+
+.PHONY: help demo airflow cluster test test-oldest faults mutants bench tables lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -17,6 +20,7 @@ help:
 	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
 	@echo "make faults       run the fault table: broken networks and servers, for every kind of task (minutes)"
+	@echo "make mutants      put faults into client/ and models/ and see whether their tests fail; SAMPLE=400 (or all), SEED=1"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
@@ -45,6 +49,13 @@ help:
 	@$(UV) pip install --quiet --python .venv-cluster/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-mutants/ready: requirements/mutants.txt pyproject.toml .venv/ready
+	@echo "Preparing .venv-mutants ..."
+	@test -x .venv-mutants/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-mutants
+	@$(UV) pip install --quiet --python .venv-mutants/bin/python -r requirements/mutants.txt
+	@$(UV) pip install --quiet --python .venv-mutants/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 demo: .venv/ready
 	@$(BIN)/python -m scripts.demo
 
@@ -63,6 +74,9 @@ test-oldest: .venv-oldest/ready
 
 faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 --quiet --tb=short --show-capture=no tests/faults
+
+mutants: .venv-mutants/ready
+	@.venv-mutants/bin/python -m scripts.mutants --sample $(SAMPLE) --seed $(SEED)
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
@@ -98,6 +112,9 @@ lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra cluster --extra sandbox --group celery --constraint <(echo 'apache-airflow==3.3.2') \
 	  pyproject.toml --output-file requirements/cluster.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra cluster --extra sandbox --group test --group mutants --constraint requirements/airflow-3.3.txt \
+	  pyproject.toml --output-file requirements/mutants.txt
 
 clean:
-	rm -rf .venv .venv-oldest .venv-cluster dist
+	rm -rf .venv .venv-oldest .venv-cluster .venv-mutants dist

@@ -189,3 +189,12 @@ def test_many_threads_share_one_client() -> None:
             for thread in threads:
                 thread.join(10)
     assert found == [FIRST] * 8
+
+
+def test_closing_a_client_ends_its_thread() -> None:
+    others = set(threading.enumerate())
+    with LoopbackServer(asked_for) as server, OnliveClient(settings_for(server)) as client:
+        client.get_appointment(ID)
+        (own,) = (thread for thread in threading.enumerate() if thread.name == "onlive" and thread not in others)
+    own.join(5)
+    assert not own.is_alive()

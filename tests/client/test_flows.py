@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from onlive_provider import errors
 from onlive_provider.client.budget.process import ProcessBudget
-from onlive_provider.client.protocol import Failure, FailureKind
+from onlive_provider.client.protocol import Answer, Call, Failure, FailureKind
+from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Note, Send, Wait
 from onlive_provider.models.fields import SERVICE
 from tests.client.model_server import ModelServer, answer
@@ -191,3 +193,57 @@ def test_steps_show_no_header_and_no_body() -> None:
     step = flow.send(None)
     assert repr(step) == (f"Send(request=Request(PUT https://openapi.onlive.site/api/v1/services/{ID}, 28 bytes))")
     assert repr(Note("x")) == "Note(text='x')"
+
+
+def test_an_attempt_is_signed_by_the_profile_that_is_tried_and_not_by_the_connections() -> None:
+    server = ModelServer({})
+    call, flows = Call.read(SERVICE, ID), server.flows()
+    for profile in (SigningProfile(), SigningProfile(signature_encoding="base64")):
+        server.run(flows.attempt(call, profile))
+    by_default, tried = (request.headers["Authorization"].partition("Signature=")[2] for request in server.requests)
+    assert (len(by_default), tried[-1]) == (64, "=")
+
+
+def test_an_answer_that_is_no_record_is_told_so() -> None:
+    server = ModelServer({"name": "x"}, answer(200, {"status": "ok"}))
+    server.run(server.flows().read(SERVICE, ID))
+    call = f"GET /api/v1/services/{ID}"
+    assert server.notes == [f"{call}: the server answered 200, and not with the record; attempt 2 of 5 follows"]
+
+
+@pytest.mark.parametrize("second", [answer(200, RECORD), answer(404, {"message": "gone"})], ids=["record", "refusal"])
+def test_a_correction_that_the_server_accepted_is_the_keys_for_every_later_call(second: Answer) -> None:
+    server = ModelServer({"name": "x"}, answer(401, date="Sun, 09 Mar 2025 11:00:00 GMT"), second)
+    flows = server.flows()
+    with contextlib.suppress(errors.OnliveNotFoundError):
+        server.run(flows.read(SERVICE, ID))
+    server.run(flows.read(SERVICE, ID))
+    assert [request.headers["x-onlive-site-date"][9:11] for request in server.requests] == ["12", "11", "11"]
+
+
+def test_a_correction_that_a_proxy_answered_is_not_the_keys() -> None:
+    server = ModelServer({"name": "x"}, answer(401, date="Sun, 09 Mar 2025 11:00:00 GMT"), answer(404))
+    flows = server.flows()
+    with pytest.raises(errors.OnliveNotFoundError):
+        server.run(flows.read(SERVICE, ID))
+    server.run(flows.read(SERVICE, ID))
+    assert [request.headers["x-onlive-site-date"][9:11] for request in server.requests] == ["12", "11", "12"]
+
+
+def test_only_an_attempt_after_a_lost_one_asks_for_a_fresh_connection() -> None:
+    flow = ModelServer({}).flows().read(SERVICE, ID)
+    sends = []
+    for outcome in (None, answer(500), Failure(FailureKind.LOST, "x"), Failure(FailureKind.NOT_SENT, "x")):
+        step = flow.send(outcome)
+        while not isinstance(step, Send):
+            step = flow.send(None)
+        sends.append(step.on_fresh_connection)
+    assert sends == [False, True, True, False]
+
+
+@pytest.mark.parametrize("outcome", [answer(401), answer(200), Failure(FailureKind.LOST, "x")])
+def test_a_probe_is_one_attempt_whatever_comes_back(outcome: Answer | Failure) -> None:
+    server = ModelServer({}, outcome)
+    with pytest.raises(errors.OnliveCallError) as failed:
+        server.run(server.flows().probe())
+    assert (failed.value.attempts, len(server.requests), server.waits) == (1, 1, [])

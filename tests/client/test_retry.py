@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from onlive_provider.client import retry
@@ -121,3 +123,13 @@ def test_the_date_header_tells_the_servers_time() -> None:
     assert retry.server_time(answer(date=DATE)) == NOON
     assert retry.server_time(answer(date="Sun, 09 Mar 2025 12:00:00")) == NOON
     assert retry.server_time(answer()) is None
+
+
+def test_a_date_without_a_zone_is_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert retry.server_time(answer(date="Sun, 09 Mar 2025 12:00:00 -0000")) == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -124,6 +124,8 @@ def test_loopback_is_what_can_only_mean_this_machine(host: str, loopback: bool) 
         ({"reads_per_minute": 0}, "extra.reads_per_minute"),
         ({"writes_per_minute": -5}, "extra.writes_per_minute"),
         ({"object_updates": "deep"}, "extra.object_updates"),
+        ({"budget_scope": "galaxy"}, "extra.budget_scope"),
+        ({"budget_scope": "cluster"}, "extra.budget_scope"),
     ],
 )
 def test_an_unusable_setting_is_refused_by_name_without_the_secret(changes: dict[str, Any], setting: str) -> None:
@@ -145,7 +147,18 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert settings.verify
     assert not settings.allow_http
     assert settings.object_updates == "merge"
+    assert (settings.timeout, settings.max_attempts, settings.max_elapsed) == (30.0, 5, 120.0)
+    assert (settings.budget_scope, settings.budget_conn_id) == ("host", "redis_default")
 
 
 def test_the_secret_does_not_show_in_the_settings_repr() -> None:
     assert SECRET not in repr(Settings(KEY))
+
+
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [("galaxy", "'galaxy' is not host, cluster or process"), ("cluster", "is cluster, and no Redis is known")],
+)
+def test_a_scope_that_cannot_be_used_says_why(scope: Any, message: str) -> None:
+    with pytest.raises(OnliveConfigError, match=f"^extra.budget_scope: {message}"):
+        Settings(KEY, budget_scope=scope)

@@ -394,3 +394,10 @@ class TestOverASocket:
             result = client.update(Update(resource=APPOINTMENT, id=ID, payload={"title": "Test drive"}))
         assert server.methods == ["GET"]
         assert result.outcome == "unchanged"
+
+
+@pytest.mark.parametrize(("by_all_members", "written"), [(False, 0), (True, 1)])
+def test_items_are_compared_on_the_given_members_or_if_told_so_on_all(by_all_members: bool, written: int) -> None:
+    server = ModelServer({"guests": [{"email": "ana@example.com", "extraFields": {"firstName": "Ana"}}]})
+    run(server, {"guests": [{"email": "ana@example.com"}]}, by_all_members=by_all_members)
+    assert len(server.writes) == written

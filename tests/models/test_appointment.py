@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from onlive_provider.models.appointment import AppointmentUpdate, Guest, Reminder, VirtualEvent, parse_slots
+from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.models.appointment import (
+    AppointmentUpdate,
+    Guest,
+    Reminder,
+    VirtualEvent,
+    check_against_current,
+    parse_slots,
+)
 
 
 def guests(*emails):
@@ -249,3 +257,49 @@ def test_slots_that_cannot_be_sent_are_named(value, paths, refusals):
 
 def test_a_wrong_time_zone_of_slots_is_refused(refusals):
     assert list(refusals(parse_slots, [SLOT], timezone="Mars/Base")) == ["timezone"]
+
+
+TEN, ELEVEN, NOON = (f"2026-03-09T{hour}:00:00.000Z" for hour in (10, 11, 12))
+
+
+@pytest.mark.parametrize(
+    ("patch", "current"),
+    [
+        ({"end": NOON}, {"start": TEN, "end": ELEVEN}),
+        ({"start": NOON, "end": "2026-03-09T13:00:00.000Z"}, {"start": TEN, "end": ELEVEN}),
+        ({"end": TEN}, {"start": None}),
+        ({"end": TEN}, {}),
+        ({"title": "x"}, {"start": ELEVEN, "end": TEN}),
+    ],
+)
+def test_an_end_after_the_start_that_will_be_is_accepted_and_an_unknown_one_is_left_to_the_server(patch, current):
+    check_against_current(patch, current)
+
+
+@pytest.mark.parametrize(
+    ("patch", "field", "message"),
+    [
+        (
+            {"end": TEN},
+            "end",
+            f"end would be {TEN} and start {TEN} (one of them is what the appointment holds); "
+            "accepted: an end after the start",
+        ),
+        (
+            {"start": NOON},
+            "start",
+            f"end would be {ELEVEN} and start {NOON} (one of them is what the appointment holds); "
+            "accepted: an end after the start",
+        ),
+        (
+            {"start": NOON, "end": ELEVEN},
+            "start",
+            f"end would be {ELEVEN} and start {NOON}; accepted: an end after the start",
+        ),
+    ],
+)
+def test_an_end_that_would_not_be_after_the_start_is_refused_with_both_times(patch, field, message):
+    with pytest.raises(OnlivePayloadError) as refused:
+        check_against_current(patch, {"start": TEN, "end": ELEVEN})
+    (error,) = refused.value.errors
+    assert (error.field, error.message) == (field, message)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models import changes
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import APPOINTMENT, RESOURCES, SERVICE, Resource
@@ -475,3 +476,52 @@ def test_what_was_written_is_no_change_the_second_time(pair: tuple[dict[str, Any
         change = planned(before, payload, object_updates=mode)
         after = merged(before, change.after, mode)
         assert set(planned(after, payload, object_updates=mode).after) <= UNREADABLE_FIELDS
+
+
+def test_a_change_survives_its_way_through_xcom() -> None:
+    change = Change(APPOINTMENT, ID, {"title": "old"}, {"title": "new"}, "2025-03-09T11:00:00.000Z")
+    assert Change.from_json(json.loads(json.dumps(change.as_json()))) == change
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "is missing; accepted: appointment or service"),
+        ({"resource": "room"}, "got 'room'; accepted: appointment or service"),
+        ({"resource": 7}, "got 7; accepted: appointment or service"),
+    ],
+)
+def test_a_change_of_no_known_resource_is_refused_at_its_place(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(OnlivePayloadError) as refused:
+        Change.from_json(data, "report[1].")
+    (error,) = refused.value.errors
+    assert (error.field, error.message) == ("report[1].resource", message)
+
+
+def test_a_plan_compares_members_that_the_caller_gave_unless_told_to_compare_all() -> None:
+    current = {"guests": [{"email": "a@example.com", "extraFields": {"firstName": "A"}}]}
+    wanted = {"guests": [{"email": "a@example.com"}]}
+    options: Any = {"only_changed": True, "object_updates": "merge"}
+    assert not changes.plan(APPOINTMENT, ID, current, wanted, **options)
+    assert changes.plan(APPOINTMENT, ID, current, wanted, **options, by_all_members=True)
+
+
+@pytest.mark.parametrize(
+    ("resource", "besides"),
+    [
+        (APPOINTMENT, {"calendarIds", "serviceId", "blocked", "origin", "organizationId", "userGroupId"}),
+        (SERVICE, {"organizationId", "condition"}),
+    ],
+    ids=["appointment", "service"],
+)
+def test_a_record_has_the_fields_that_can_be_read_and_what_the_api_reference_answers_besides(
+    resource: Resource, besides: set[str]
+) -> None:
+    readable = {name for name, row in resource.fields.items() if row.readable}
+    assert set(resource.names) == readable | besides | {"id", "createdAt", "updatedAt", "deletedAt"}
+    assert {"agentComment", "classification"}.isdisjoint(resource.names)
+
+
+def test_the_value_of_a_field_that_is_not_in_the_table_is_never_shown() -> None:
+    change = Change(APPOINTMENT, ID, {"companion": "Ana"}, {"companion": "Eva"})
+    assert change.lines() == {"companion": "companion: set (value not shown)"}

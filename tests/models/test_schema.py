@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
@@ -29,6 +30,38 @@ by_name = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__nam
 def test_a_model_and_the_table_of_fields_have_the_same_names(model, rows):
     assert set(model.model_fields) == set(rows)
     assert model.rows is rows
+
+
+@pytest.mark.parametrize(("model", "rows"), TABLES, ids=lambda each: getattr(each, "__name__", ""))
+def test_every_row_says_how_its_field_is_compared_and_where_it_comes_from(model, rows):
+    for name, row in rows.items():
+        assert row.name == name
+        assert row.kind in get_args(fields.Kind)
+        assert row.source
+        assert all(key in row.members for key in row.key)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "said"),
+    [
+        (AppointmentUpdate, "start", {"type": "string", "format": "date-time"}),
+        (AppointmentUpdate, "state", {"type": "string", "pattern": r"\S"}),
+        (Guest, "email", {"type": "string", "format": "email"}),
+        (Reminder, "time", {"type": "number", "minimum": 0}),
+        (ServiceCalendar, "calendarId", {"type": "string", "pattern": r"\S"}),
+        (ServiceUpdate, "duration", {"type": "number", "exclusiveMinimum": 0}),
+        (ServiceUpdate, "minTimeToSchedule", {"type": "number", "minimum": 0}),
+        (ServiceUpdate, "image", {"type": "string", "format": "uri-reference"}),
+        (ServiceUpdate, "typeId", {"type": "string", "format": "uuid"}),
+    ],
+)
+def test_a_schema_says_what_a_value_must_be(model, name, said):
+    member = model.model_json_schema()["properties"][name]
+    kinds = [
+        {key: value for key, value in kind.items() if key not in ("description", "title")}
+        for kind in member.get("anyOf", [member])
+    ]
+    assert said in kinds
 
 
 @by_name

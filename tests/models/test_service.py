@@ -333,3 +333,12 @@ def test_all_wrong_pairs_are_told_at_once(name, refusals):
         f"calendars[0].restrictionDates.{name}[0][1]",
         f"calendars[0].restrictionDates.{name}[1]",
     ]
+
+
+def test_a_pair_the_wrong_way_round_and_a_day_that_is_none_are_told_what_is_accepted(refusals):
+    restrictions = {"include": [["2025-01-02", "2025-01-01"], ["2025-02-30", "2025-03-01"]]}
+    payload = {"calendars": [{**CALENDAR, "restrictionDates": restrictions}]}
+    pair, day = refusals(ServiceUpdate.from_payload, payload).values()
+    assert pair.endswith('accepted: two days, the first not after the last: ["YYYY-MM-DD", "YYYY-MM-DD"]')
+    assert "2025-02-30" in day
+    assert day.endswith("accepted: a day that exists, as YYYY-MM-DD, without a time")

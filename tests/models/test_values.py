@@ -258,3 +258,18 @@ def test_a_whole_payload_that_rendered_to_none_is_refused_as_a_missing_value(ref
 def test_a_word_that_only_resembles_a_missing_value_is_sent():
     payload = {"title": " None ", "description": "None.", "extraFields": {"a": "none", "b": "NULL", "c": "na"}}
     assert AppointmentUpdate.from_payload(payload).model_dump(exclude_unset=True) == payload
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("duration", True, "accepted: a number of minutes greater than 0"),
+        ("duration", 0, "accepted: a number of minutes greater than 0"),
+        ("minTimeToSchedule", False, "accepted: a number of days, 0 or more"),
+        ("minTimeToSchedule", -1, "accepted: a number of days, 0 or more"),
+        ("minTimeToSchedule", "soon", "accepted: a number of days, 0 or more"),
+    ],
+)
+def test_a_refused_number_is_told_which_are_accepted_and_in_what_unit(refusals, field, value, message):
+    (said,) = refusals(ServiceUpdate.from_payload, {field: value}).values()
+    assert said.endswith(message)

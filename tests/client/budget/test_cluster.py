@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -278,3 +281,37 @@ def test_of_two_limits_in_the_cluster_the_smaller_counts(
     budget(shared_redis, 1, name).take(at(0.0))
     assert budget(shared_redis, 9, name).take(at(0.0)).allowed == 1
     assert "the smaller limit counts" in caplog.text
+
+
+def test_a_redis_that_hangs_up_is_asked_once() -> None:
+    greetings = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    greetings.append(connection)
+                    connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        link = Link(RedisServer("127.0.0.1", listener.getsockname()[1]))
+        assert link.ask(lambda: link.run(["key"], []), 0.0) is None
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    assert len(greetings) == 1
+
+
+def test_another_address_is_another_redis(shared_redis: LocalRedis) -> None:
+    here, elsewhere = (Link(replace(shared_redis.server, host=host)) for host in ("127.0.0.1", "127.0.0.2"))
+    assert here.ask(lambda: RedisWindow(here, next(_names), "writes").usage(1), 0.0) is not None
+    assert elsewhere.ask(lambda: RedisWindow(elsewhere, next(_names), "writes").usage(1), 0.0) is None
+
+
+def test_without_the_package_the_scope_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    server = RedisServer("127.0.0.1", 1)
+    with pytest.raises(OnliveConfigError, match=r"airflow-provider-onlive\[cluster\]") as refused:
+        open_budgets(Settings(Credentials("AKNONE", "s3cr3t"), budget_scope="cluster", budget_redis=server))
+    assert refused.value.setting == "extra.budget_scope"

@@ -292,3 +292,16 @@ def test_a_connections_file_is_named_by_a_hash_and_shared_by_address_and_key() -
     assert budgets.writes.path == host_folder() / f"{key_name(settings)}.writes"
     assert settings.credentials.access_key_id not in budgets.writes.path.name
     assert open_budgets(settings).reads.place(0.0).endswith(".reads")
+
+
+def test_a_call_that_was_slow_to_be_answered_counts_by_its_answer_for_all_who_share_the_file(path: Path) -> None:
+    one, other = budget(path, 1), budget(path, 1)
+    slow = one.take(at(0.0))
+    one.answered(slow, at(30.0))
+    assert other.take(at(31.0)).wait > 31.0, "by its turn it would be 30 s"
+
+
+def test_the_log_names_the_place_that_is_not_used_and_why(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    linked_folder(path)
+    budget(path).take(at(0.0))
+    assert f"{path.parent}: is a link or of another kind" in caplog.text

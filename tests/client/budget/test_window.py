@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlive_provider.client.budget.budget import Grant
+from onlive_provider.client.budget.process import ProcessBudget, ProcessWindow
 from onlive_provider.client.budget.window import LEAST_SHARE, State, Window
+from tests.loopback import at
 
 
 class Turns(dict[int, float]):
@@ -272,3 +274,13 @@ def test_tickets_begin_again_when_nothing_is_left_in_the_window() -> None:
     assert window.take(1, 62.0).wait == 60.0, "a call of an earlier era counts no more"
     late = window.confirm(first, 1, 62.0)
     assert late.wait == 121.0, "and waits like anybody else"
+
+
+def test_the_memory_of_a_process_holds_the_turns_that_later_ones_depend_on_and_no_more() -> None:
+    window = ProcessWindow()
+    budget = ProcessBudget(2, window)
+    for number in range(1_000):
+        grant = budget.take(at(number * 30.5))
+        assert grant.wait == 0.0
+    assert len(window._turns._turns) <= 4 * 64
+    assert budget.take(at(999 * 30.5)).wait == pytest.approx(30.5)
