@@ -79,7 +79,7 @@ def test_what_a_server_sends_while_nobody_waits_is_nobodys_answer(unasked: bytes
             return super()._give(connection, request)
 
     kept: list[Any] = []
-    with TalkativeServer() as server, client_for(server) as client:
+    with TalkativeServer() as server, client_for(server, max_attempts=1) as client:
         server.otherwise = asked_for
         assert client.get_appointment(ID) == FIRST
         kept[0].sendall(unasked)
@@ -198,3 +198,10 @@ def test_closing_a_client_ends_its_thread() -> None:
         (own,) = (thread for thread in threading.enumerate() if thread.name == "onlive" and thread not in others)
     own.join(5)
     assert not own.is_alive()
+
+
+@each_driver
+def test_a_long_answer_arrives_whole() -> None:
+    long = {**FIRST, "description": "x" * 300_000}
+    with LoopbackServer(reply(200, long)) as server, client_for(server) as client:
+        assert client.get_appointment(ID) == long

@@ -12,7 +12,7 @@ from onlive_provider.client.budget.process import ProcessBudget
 from onlive_provider.client.protocol import Answer, Call, Failure, FailureKind
 from onlive_provider.client.signing import SigningProfile
 from onlive_provider.client.steps import Note, Send, Wait
-from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.client.model_server import ModelServer, answer
 from tests.loopback import ID
 
@@ -247,3 +247,35 @@ def test_a_probe_is_one_attempt_whatever_comes_back(outcome: Answer | Failure) -
     with pytest.raises(errors.OnliveCallError) as failed:
         server.run(server.flows().probe())
     assert (failed.value.attempts, len(server.requests), server.waits) == (1, 1, [])
+
+
+def test_a_write_whose_fate_stays_unknown_is_named_with_its_call() -> None:
+    server = ModelServer({"updatedAt": None, "title": "x"}, Failure(FailureKind.LOST, "x"))
+    with pytest.raises(errors.OnliveUnknownFateError, match=f"PUT /api/v1/appointments/{ID}: .*does not show it"):
+        server.run(server.flows().write(APPOINTMENT, ID, {"agentComment": "x"}, None))
+    assert len(server.writes) == 1
+
+
+@pytest.mark.parametrize("knows_the_clock", [True, False])
+def test_a_blind_write_is_judged_by_the_servers_clock_if_an_answer_has_told_it(knows_the_clock: bool) -> None:
+    """The record was changed ten minutes before the write by a clock that is twenty minutes ahead: by somebody else."""
+    told = {"date": "Sun, 09 Mar 2025 12:20:00 GMT"} if knows_the_clock else {}
+    server = ModelServer(
+        {"updatedAt": "2025-03-09T12:10:00.000Z", "title": "x"}, answer(200, RECORD | {"title": "x"}, **told)
+    )
+    server._script.append(Failure(FailureKind.LOST, "x"))
+    flows = server.flows()
+    server.run(flows.read(APPOINTMENT, ID))
+    server.run(flows.write(APPOINTMENT, ID, {"agentComment": "x"}, None))
+    assert len(server.writes) == (2 if knows_the_clock else 1)
+
+
+def test_a_record_that_somebody_else_changed_is_told_with_both_times() -> None:
+    now, before = "2025-03-09T11:30:00.000Z", "2025-03-09T11:00:00.000Z"
+    server = ModelServer({"updatedAt": now, "title": "theirs"}, Failure(FailureKind.LOST, "x"))
+    with pytest.raises(errors.OnliveStaleRecordError) as stale:
+        server.run(server.flows().write(APPOINTMENT, ID, {"title": "ours"}, {"title": "old", "updatedAt": before}))
+    assert (stale.value.expected, stale.value.actual) == (before, now)
+    assert str(stale.value).startswith(
+        f"appointment {ID} was changed at {now}, after the expected {before}; a write got"
+    )

@@ -525,3 +525,8 @@ def test_a_record_has_the_fields_that_can_be_read_and_what_the_api_reference_ans
 def test_the_value_of_a_field_that_is_not_in_the_table_is_never_shown() -> None:
     change = Change(APPOINTMENT, ID, {"companion": "Ana"}, {"companion": "Eva"})
     assert change.lines() == {"companion": "companion: set (value not shown)"}
+
+
+@pytest.mark.parametrize(("stored", "same"), [(["y", "x"], True), (["x", "z"], False), ([{"email": "x"}, "y"], False)])
+def test_items_that_are_no_objects_are_compared_as_they_are_in_any_order(stored: list[Any], same: bool) -> None:
+    assert changes.holds(APPOINTMENT, {"guests": stored}, "guests", ["x", "y"], "merge") is same

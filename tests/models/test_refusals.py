@@ -177,3 +177,10 @@ def test_json_text_is_validated_as_pydantic_does():
     with pytest.raises(ValidationError) as caught:
         AppointmentUpdate.model_validate_json('{"state": " "}')
     assert caught.value.errors()[0]["msg"] == "got str ' ', which is blank; accepted: text that is not blank"
+
+
+def test_the_error_of_a_key_that_is_no_text_holds_the_key():
+    with pytest.raises(ValidationError) as refused:
+        ServiceUpdate.model_validate({7: "x"})
+    (error,) = refused.value.errors()
+    assert error["input"] == 7

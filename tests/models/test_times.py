@@ -232,3 +232,9 @@ def test_a_skipped_time_inside_a_free_object_is_refused_and_not_shown(refusals):
     message = refusals(AppointmentUpdate.from_payload, payload, timezone="Europe/Madrid")["extraFields.at"]
     assert "skips" in message
     assert not re.search(r"02:30|01:30", message)
+
+
+@pytest.mark.parametrize("zone", [7, 1.0, ["UTC"]])
+def test_a_time_zone_that_is_no_text_is_told_what_is_accepted(refusals, zone):
+    (message,) = refusals(AppointmentUpdate.from_payload, {"title": "x"}, timezone=zone).values()
+    assert "accepted: a name of the IANA time zone database" in message

@@ -305,3 +305,20 @@ def test_the_log_names_the_place_that_is_not_used_and_why(path: Path, caplog: py
     linked_folder(path)
     budget(path).take(at(0.0))
     assert f"{path.parent}: is a link or of another kind" in caplog.text
+
+
+def test_a_place_that_is_lost_while_a_turn_is_waited_for_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    window = budget(path, 1)
+    window.take(at(0.0))
+    waiting = window.take(at(0.0))
+    path.unlink()
+    path.symlink_to(path.parent / "elsewhere")
+    window.confirm(waiting, at(61.0))
+    assert "is counted in this process alone, because" in caplog.text
+
+
+def test_a_budget_of_the_process_is_kept_in_no_file() -> None:
+    with LoopbackServer() as server:
+        of_host, of_process = (open_budgets(settings_for(server, budget_scope=scope)) for scope in ("host", "process"))
+    assert of_process.writes.place(at(0.0)) == "the memory of each process"
+    assert of_host.writes.place(at(0.0)) != "the memory of each process"
