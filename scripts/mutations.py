@@ -16,7 +16,7 @@ import libcst.matchers as m
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_assignment, operator_string
 
-_LITERAL = m.Subscript(value=m.Name("Literal"))
+_TYPE = m.Subscript(value=m.Name("Literal")) | m.Assign(value=m.Call(func=m.Name("TypeVar")))
 _LOGGED = m.Call(func=m.Name("Note") | m.Attribute(value=m.Name("log")))
 _STATEMENT = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _DROPPED = m.SimpleStatementLine(body=[m.Raise() | m.Expr(value=m.Call() | m.Await() | m.Yield())])
@@ -68,7 +68,7 @@ class _Places:
         self.parents = wrapper.resolve(ParentNodeProvider)
 
     def walk(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        if isinstance(node, cst.Annotation | cst.Decorator) or m.matches(node, _LOGGED | _LITERAL):
+        if isinstance(node, cst.Annotation | cst.Decorator) or m.matches(node, _LOGGED | _TYPE):
             return
         yield node
         for child in node.children:
