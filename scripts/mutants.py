@@ -57,7 +57,6 @@ class Measured:
         """Return the tests of a mutant, likely ones first: of its own module, of its room, fast ones of each file."""
         lines = self.reaching.get(mutant.path, {})
         reaching = {test for line in mutant.lines for test in lines.get(line, ())}
-        of_module = {test for tests in lines.values() for test in tests}
         found = set(self.seconds) if mutant.at_import or AT_IMPORT in reaching else reaching
         own, room = f"test_{Path(mutant.path).stem}.py", f"tests/{mutant.path.partition('/')[0]}/"
         files: Counter[str] = Counter()
@@ -65,8 +64,8 @@ class Measured:
         for test in sorted(found, key=lambda each: self.seconds[each]):
             turns[test] = files[test.partition("::")[0]] = files[test.partition("::")[0]] + 1
 
-        def likely(test: str) -> tuple[bool, bool, bool, int, str]:
-            return own not in test, not test.startswith(room), test not in of_module, turns[test], test
+        def likely(test: str) -> tuple[bool, bool, int, str]:
+            return own not in test, not test.startswith(room), turns[test], test
 
         chosen, seconds = [], 0.0
         for test in sorted(found, key=likely):
