@@ -279,3 +279,17 @@ def test_a_record_that_somebody_else_changed_is_told_with_both_times() -> None:
     assert str(stale.value).startswith(
         f"appointment {ID} was changed at {now}, after the expected {before}; a write got"
     )
+
+
+def test_a_look_up_that_fails_is_told_with_the_call_of_the_write() -> None:
+    server = ModelServer({"title": "x"}, Failure(FailureKind.LOST, "x"), answer(403, {"message": "no"}))
+    with pytest.raises(errors.OnliveUnknownFateError, match=rf"^PUT /api/v1/appointments/{ID}: .*looking it up failed"):
+        server.run(server.flows().write(APPOINTMENT, ID, {"title": "y"}, None))
+
+
+def test_a_key_that_is_throttled_without_a_time_waits_for_nothing_when_the_call_is_given_up() -> None:
+    server = ModelServer({"name": "x"}, answer(429))
+    flows = server.flows(max_attempts=1)
+    with pytest.raises(errors.OnliveBusyError):
+        server.run(flows.read(SERVICE, ID))
+    assert flows.budgets.reads.usage(server.clock.monotonic).closed_for == 0.0

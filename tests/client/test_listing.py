@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from onlive_provider import errors
-from onlive_provider.client.listing import PAGE_SIZE, ServiceListing
+from onlive_provider.client.listing import PAGE_SIZE, ServiceListing, read_filters
 from tests.client.drivers import connect
 from tests.loopback import FakeClock, LoopbackServer, Recorded, reply, settings_for
 
@@ -140,3 +140,13 @@ def test_pages_are_read_as_they_are_needed() -> None:
         assert server.requests == []
         next(services)
         assert len(server.requests) == 1
+
+
+def test_each_wrong_filter_is_named_and_a_key_that_is_no_text_at_the_place_of_all() -> None:
+    with pytest.raises(errors.OnlivePayloadError) as refused:
+        read_filters({7: "x", "serch": "x", "search": " "}, "service_filter")
+    assert [error.field for error in refused.value.errors] == [
+        "service_filter",
+        "service_filter.serch",
+        "service_filter.search",
+    ]

@@ -162,3 +162,19 @@ def test_the_secret_does_not_show_in_the_settings_repr() -> None:
 def test_a_scope_that_cannot_be_used_says_why(scope: Any, message: str) -> None:
     with pytest.raises(OnliveConfigError, match=f"^extra.budget_scope: {message}"):
         Settings(KEY, budget_scope=scope)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"credentials": Credentials("AKÍD", SECRET)}, "login: has characters that are not allowed in an HTTP header"),
+        ({"timeout": 0.05}, "extra.timeout: 0.05 is not a number of seconds of at least 0.1"),
+        ({"max_attempts": 0}, "extra.max_attempts: 0 is not a whole number of at least 1"),
+    ],
+)
+def test_an_unusable_setting_is_told_with_what_was_given_and_what_is_accepted(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OnliveConfigError) as refused:
+        Settings(**{"credentials": KEY, **changes})
+    assert str(refused.value).startswith(message)

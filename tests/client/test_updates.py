@@ -8,6 +8,7 @@ import pytest
 from onlive_provider import errors
 from onlive_provider.client.protocol import Answer, Failure, FailureKind, Request
 from onlive_provider.client.updates import Update, Updated, update
+from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import APPOINTMENT, SERVICE
 from tests.client.drivers import connect
 from tests.client.model_server import ModelServer, answer
@@ -401,3 +402,12 @@ def test_items_are_compared_on_the_given_members_or_if_told_so_on_all(by_all_mem
     server = ModelServer({"guests": [{"email": "ana@example.com", "extraFields": {"firstName": "Ana"}}]})
     run(server, {"guests": [{"email": "ana@example.com"}]}, by_all_members=by_all_members)
     assert len(server.writes) == written
+
+
+def test_a_change_is_announced_before_it_is_sent_and_is_the_one_that_is_sent() -> None:
+    server = ModelServer(APPOINTMENT_BEFORE)
+    result = run(server, {"state": "confirmed", "title": "Test drive"})
+    assert server.writings == [
+        Change(APPOINTMENT, ID, {"state": "pending"}, {"state": "confirmed"}, "2025-03-09T11:00:00.000Z")
+    ]
+    assert result.change.after == server.writes[0]
