@@ -16,7 +16,8 @@ import libcst.matchers as m
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_assignment, operator_string
 
-_TYPE = m.Subscript(value=m.Name("Literal")) | m.Assign(value=m.Call(func=m.Name("TypeVar")))
+_LITERAL = m.Subscript(value=m.Name("Literal"))
+_TYPE = _LITERAL | m.Assign(value=_LITERAL | m.Call(func=m.Name("TypeVar")))
 _LOGGED = m.Call(func=m.Name("Note") | m.Attribute(value=m.Name("log")))
 _STATEMENT = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _DROPPED = m.SimpleStatementLine(body=[m.Raise() | m.Expr(value=m.Call() | m.Await() | m.Yield())])
