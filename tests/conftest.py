@@ -34,6 +34,18 @@ for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_prox
 
 
 @pytest.fixture(autouse=True)
+def a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's budgets in a folder of the test's own.
+
+    A server of this test may get the port of an earlier one: with the same key that would be the same budget, whose
+    turns were taken by another clock.
+    """
+    folder = tempfile.mkdtemp(dir=TEMPORARY)
+    monkeypatch.setenv("TMPDIR", folder)
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+
+
+@pytest.fixture(autouse=True)
 def nothing_masked_by_earlier_tests() -> None:
     """Empty the masker of this process. Airflow 2.11's masks words of any length, and it never forgets one."""
     for masker in logging.getLogger("airflow.task").filters:
