@@ -256,6 +256,22 @@ class OnliveNotHeldError(OnliveError):
     """A service was read again after its write and does not hold what was sent."""
 
 
+class OnliveReportInUseError(OnliveError):
+    """Another task is writing the same report. Nothing was sent."""
+
+    retryable = True
+
+
+class OnliveReportTakenError(OnliveError):
+    """A later try of the same task has taken over the report, so that this one sends nothing any more."""
+
+
+class OnliveReportStorageError(OnliveError):
+    """The report's place could not be written during the run. No write was sent that is not remembered."""
+
+    retryable = True
+
+
 class OnliveRecordsFailedError(OnliveError):
     """More records failed than allowed, or the run was stopped. A retry helps none of them.
 

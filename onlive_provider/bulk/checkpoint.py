@@ -46,6 +46,9 @@ class Checkpoint:
         the state of a task that is cleared.
     """
 
+    pause = 0.0
+    saving_pause = 0.0
+
     def __init__(self, store: StateStore | None, identity: Mapping[str, Any]) -> None:
         self._store = store
         self._identity = dict(identity)
@@ -73,6 +76,13 @@ class Checkpoint:
         if name is None:
             return None
         return Outcome.from_json({**self._failures.get(str(index), {}), "index": index, "outcome": name})
+
+    def flush(self) -> None:
+        """Do nothing: the store is put in order by :meth:`save`, from the task's main thread."""
+
+    def may_write(self) -> bool:
+        """Whether a write may leave now: always, because Airflow alone says which try is the one that counts."""
+        return True
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent: in the store from the next :meth:`save` on."""

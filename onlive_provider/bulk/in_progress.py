@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class RowInProgress:
     _last_wait: str = field(default="", init=False)
     _is_cut_short: bool = field(default=False, init=False)
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Step) -> Awaitable[None] | None:
         if self.run.breaker.stop is not None and isinstance(step, Send | Wait):
             raise CutShort
         self._waits = isinstance(step, Wait)
@@ -52,11 +53,14 @@ class RowInProgress:
             self.calls += 1
             self.written = self.written or step.request.method != "GET"
             self.run.count(step.request.method)
+            if step.request.method != "GET":
+                return self.run.before_write()
         elif isinstance(step, Wait):
             self._last_wait = step.why
         elif isinstance(step, Writing):
             self._writing = step.change
-            self.run.announce(self.row.index, step.change)
+            return self.run.announce(self.row.index, step.change)
+        return None
 
     def cut_short(self) -> None:
         """End the flow, if it waits. One that has a call under way gets its answer, and ends before the next."""

@@ -2,137 +2,169 @@
 
 ``REPORT.run`` is only ever appended to, so that a process killed at any moment leaves all that came before. Its first
 line says whose run it is. After that each line is a write that is about to be sent, or an outcome, as they come.
-A retry of the same task run on the same input goes on in it; anything else, such as a cleared task, starts it afresh.
+A retry of the same task run on the same input goes on in it. Anything else, such as a cleared task, starts afresh, and
+keeps what is there where it holds a written change.
 """
 
 from __future__ import annotations
 
-import errno
 import json
+import logging
 import os
-import shutil
-import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 
+from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
 from onlive_provider.bulk.memory import Announcement, settles
-from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.report_place import ReportPlace
+from onlive_provider.bulk.working_file import ENDING, open_working_file
+from onlive_provider.errors import OnliveReportStorageError, OnliveReportTakenError
 from onlive_provider.models.changes import Change
 from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
 from onlive_provider.report.outcomes import Outcome, to_line
 from onlive_provider.report.page import write_page
 
-_ENDING = ".run"
 _NONE = -1
+_SAVE_REMOTELY_EVERY = 15.0
+_TASK = ("dag_id", "run_id", "task_id", "map_index")
+
+log = logging.getLogger(__name__)
 
 
 class Journal:
     """A :class:`~onlive_provider.bulk.memory.Memory` in a file, and at the run's end its report and the report's page.
 
-    Where the report is not on this machine's disk, the working file is kept in a temporary folder, and a copy of it
-    beside the report as of the last :meth:`save`.
+    Where the report is not on this machine's disk, the working file is in parts in the object store.
 
-    :param storage: opens files by path or URL.
-    :param report_path: where the report goes.
+    :param place: where the report goes, and the right to write it.
     :param identity: JSON that is the same for every try of one task run on one input, and for no other.
     :param personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
+    :param pause: seconds between two announcements to an object store.
+    :raises OnlivePayloadError: nothing can be written there.
     """
 
     remembers = True
 
-    def __init__(self, storage: Storage, report_path: str, identity: Mapping[str, Any], *, personal_data: bool) -> None:
-        self._storage = storage
-        self._report_path = report_path
+    def __init__(
+        self, place: ReportPlace, identity: Mapping[str, Any], *, personal_data: bool, pause: float = 0.0
+    ) -> None:
+        self._place = place
+        self._storage, self._report_path, self._lease = place.storage, place.path, place.lease
         self._personal_data = personal_data
+        self._task = {name: identity[name] for name in _TASK if identity.get(name) is not None}
         self._outcomes = array("q")
         self._recalled = array("q")
-        self._local = storage.local_path(report_path)
-        self._folder = Path(tempfile.mkdtemp(prefix="onlive-bulk-")) if self._local is None else None
-        self._path = self._working_file()
-        first_line = to_line({"identity": dict(identity)}) + b"\n"
-        self._end = self._take_over(first_line)
-        self._file: IO[bytes] = self._path.open("r+b" if self._end else "wb", buffering=0)
-        self._file.seek(self._end)
-        self._file.truncate()
-        self._reader: IO[bytes] = self._path.open("rb")
-        if not self._end:
-            self._append(first_line)
+        with place.refusing():
+            self._file = open_working_file(
+                self._storage, self._report_path, token=self._lease.owner.token[:8], pause=pause
+            )
+            first_line = to_line({"identity": dict(identity)}) + b"\n"
+            end = self._take_over(first_line)
+            if not end:
+                self._begin_afresh(first_line)
+            else:
+                self._file.cut(end)
+
+    @property
+    def saving_pause(self) -> float:
+        """Seconds between two savings at least: fewer cost an object store less, and a retry some reads more."""
+        return 0.0 if self._storage.local_path(self._report_path) is not None else _SAVE_REMOTELY_EVERY
+
+    @property
+    def pause(self) -> float:
+        """Seconds that announcements may wait for others to go with them."""
+        return self._file.pause
 
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return the outcome of a row that stands, or the write of one of which it is not known whether it was made."""
         offset = self._recalled[index] if index < len(self._recalled) else _NONE
         if offset == _NONE:
             return None
-        self._reader.seek(offset)
-        data = json.loads(self._reader.readline())
+        data = json.loads(self._file.line(offset))
         return Announcement(Change.from_json(data), data["at"]) if "writing" in data else Outcome.from_json(data)
 
     def announce(self, index: int, announcement: Announcement) -> None:
-        """Remember that a write is about to be sent; it is on its way to the disk when this returns."""
+        """Remember that a write is about to be sent; it is durable after the next :meth:`flush`."""
         self._append(self._line({"writing": index, **announcement.change.as_json(), "at": announcement.at}))
 
     def record(self, outcome: Outcome) -> None:
-        """Remember an outcome; it is on its way to the disk when this returns."""
-        _put(self._outcomes, outcome.index, self._end)
-        self._append(self._line(outcome.as_json()))
+        """Remember an outcome; it is durable after the next :meth:`flush`."""
+        _put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
+
+    def flush(self) -> None:
+        """Make durable what was announced and recorded, and make sure that no later try has taken over.
+
+        In this order: a later try that does not see what was announced here is seen here, before the write leaves.
+        """
+        try:
+            self._file.flush()
+            self._lease.renew()
+        except OnliveReportTakenError:
+            raise
+        except Exception as error:
+            raise self._lost(error) from error
+
+    def may_write(self) -> bool:
+        """Whether a write may leave now, as far as is known without :meth:`flush`."""
+        return self._lease.is_held()
 
     def save(self) -> None:
-        """Put the working file beside a report that is not on this machine's disk."""
-        if self._folder is not None:
-            with self._path.open("rb") as source, self._storage.open(self._report_path + _ENDING, "wb") as target:
-                shutil.copyfileobj(source, target)
+        """Make the outcomes of the last seconds durable, which are none that a retry could not find out again."""
+        self.flush()
 
     def finish(
         self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
     ) -> None:
-        """Store the report and its page, and remove the working file unless a retry may need it."""
-        self._file.close()
-        self._reader.close()
-        part = self._report_path if self._local is None else f"{self._local}.part"
-        with self._storage.open(part, "wb") as report, self._storage.open(page_path(self._report_path), "wb") as page:
-            write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
-        if self._local is not None:
-            os.replace(part, self._local)
-            if not again:
-                self._path.unlink()
-        elif again:
-            self.save()
-        else:
-            self._storage.remove(self._report_path + _ENDING)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Store the report and its page, and remove the working file unless a retry may need it.
 
-    def _working_file(self) -> Path:
-        if self._local is not None:
-            self._local.parent.mkdir(parents=True, exist_ok=True)
-            return self._local.with_name(self._local.name + _ENDING)
-        assert self._folder is not None
-        path = self._folder / f"report{_ENDING}"
+        A report that a later try has taken over is left to it.
+        """
         try:
-            with self._storage.open(self._report_path + _ENDING, "rb") as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target)
-        except FileNotFoundError:
-            pass
-        return path
+            self._lease.renew()
+            self._store(title=title, details=details, seasons=seasons)
+            self._file.leave() if again else self._file.remove()
+        except OnliveReportTakenError:
+            log.warning("The report is left to a later try of this task, which has taken it over")
+            self._file.close()
+        except Exception as error:
+            with suppress(Exception):
+                self._file.leave()
+            raise self._lost(error) from error
+        finally:
+            self._place.release()
+
+    def _store(self, *, title: str, details: Mapping[str, str], seasons: Sequence[Mapping[str, str]]) -> None:
+        place = self._place
+        with place.writing(self._report_path) as report, place.writing(place.page_path) as page:
+            write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
 
     def _take_over(self, first_line: bytes) -> int:
         """Find what an earlier try of the same run left, and return how many bytes of the working file are whole."""
-        if not self._path.exists():
-            return 0
-        with self._path.open("rb") as file:
-            if file.readline() != first_line:
+        end = 0
+        for offset, line in self._file.lines():
+            if not offset and line != first_line:
                 return 0
-            end = len(first_line)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
+            if not line.endswith(b"\n"):
+                break
+            end = offset + len(line)
+            if offset:
                 with suppress(ValueError):  # A line that a full disk cut short runs into the next one.
-                    self._note(json.loads(line), end)
-                end += len(line)
+                    self._note(json.loads(line), offset)
         return end
+
+    def _begin_afresh(self, first_line: bytes) -> None:
+        """Begin a working file, and keep what is there of another run, where it holds a written change."""
+        kept = [keep_report(self._storage, self._report_path, self._place.page_path)]
+        if self._file.end and holds_writes(line for _, line in self._file.lines()):
+            path = next_kept_path(self._storage, self._report_path)
+            self._file.keep(path)
+            kept.append(path)
+        self._file.cut(0)
+        for each in filter(None, kept):
+            log.warning("An earlier report holds written changes and is kept as %s", each)
+        self._file.append(first_line)
 
     def _note(self, data: Mapping[str, Any], offset: int) -> None:
         if "writing" in data:
@@ -143,20 +175,23 @@ class Journal:
         if settles(outcome):
             _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
 
-    def _append(self, line: bytes) -> None:
-        written = self._file.write(line)
-        self._end += written
-        if written < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+    def _append(self, line: bytes) -> int:
+        try:
+            return self._file.append(line)
+        except OSError as error:
+            raise self._lost(error) from error
 
     def _copy_outcomes(self, report: IO[bytes]) -> Iterator[Outcome]:
-        with self._path.open("rb") as file:
-            for offset in self._outcomes:
-                if offset != _NONE:
-                    file.seek(offset)
-                    line = file.readline()
-                    report.write(line)
-                    yield Outcome.from_json(json.loads(line))
+        is_first = True
+        for offset in self._outcomes:
+            if offset != _NONE:
+                line = self._file.line(offset)
+                data = json.loads(line)
+                if is_first and self._task:
+                    line = to_line({**data, "task": self._task}) + b"\n"
+                is_first = False
+                report.write(line)
+                yield Outcome.from_json(data)
 
     def _line(self, data: dict[str, Any]) -> bytes:
         line = to_line(data)
@@ -164,11 +199,13 @@ class Journal:
             line = to_line(hide_personal_data(data))
         return line + b"\n"
 
-
-def page_path(report_path: str) -> str:
-    """Return where a report's page goes: beside it, ending in ``.html``."""
-    stem, dot, ending = report_path.rpartition(".")
-    return f"{stem if dot and '/' not in ending else report_path}.html"
+    def _lost(self, error: Exception) -> OnliveReportStorageError:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+        return OnliveReportStorageError(
+            f"The report {self._report_path} could not be written: {why}. Nothing is sent that is not remembered. Make "
+            f"room, or bring the place back, and let the task be retried: what was written is remembered in "
+            f"{self._report_path}{ENDING}"
+        )
 
 
 def _put(offsets: array[int], index: int, offset: int) -> None:

@@ -47,6 +47,14 @@ class Memory(Protocol):
     def remembers(self) -> bool:
         """Whether a retry finds anything here."""
 
+    @property
+    def pause(self) -> float:
+        """Seconds between two flushes: announced writes may wait for others, where a flush is dear."""
+
+    @property
+    def saving_pause(self) -> float:
+        """Seconds between two savings at least."""
+
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return what earlier tries left of a row: its outcome, if that stands, or a write of unknown fate.
 
@@ -54,7 +62,20 @@ class Memory(Protocol):
         """
 
     def announce(self, index: int, announcement: Announcement) -> None:
-        """Remember that a write is about to be sent."""
+        """Remember that a write is about to be sent. It must not leave before the next :meth:`flush` has returned."""
+
+    def flush(self) -> None:
+        """Put what was announced where a retry on another machine finds it. Any thread may call it.
+
+        :raises OnliveReportStorageError: it cannot be put there.
+        :raises OnliveReportTakenError: a later try of this task has taken over, and no write may leave any more.
+        """
+
+    def may_write(self) -> bool:
+        """Whether an announced write may leave now; otherwise :meth:`flush` must be called once more before it does.
+
+        :raises OnliveReportTakenError: see :meth:`flush`.
+        """
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome, in no particular order; a later one of the same row takes its place."""

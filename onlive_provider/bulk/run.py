@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 
+from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Breaker
 from onlive_provider.bulk.in_progress import CutShort, RowInProgress
 from onlive_provider.bulk.memory import Announcement
@@ -21,6 +22,8 @@ from onlive_provider.client.verdict import Verdict
 from onlive_provider.errors import (
     OnliveCallError,
     OnliveError,
+    OnliveReportStorageError,
+    OnliveReportTakenError,
     OnliveStaleRecordError,
     OnliveUnknownFateError,
     OnliveUnsettledWriteError,
@@ -51,6 +54,7 @@ class BulkRun:
     :param recall: returns what earlier tries left of the row with an index: its outcome, which then stands and is not
         passed to ``on_outcome``, or a write of unknown fate.
     :param remembers: whether a retry recalls this one's writes of unknown fate.
+    :param announcer: what each announced write waits for before it leaves. What it raises ends the run.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class BulkRun:
         on_write: Callable[[int, Announcement], None] = lambda *_: None,
         recall: Callable[[int], Outcome | Announcement | None] = lambda _: None,
         remembers: bool = False,
+        announcer: Announcer | None = None,
     ) -> None:
         self.reads = self.writes = self.recalled = 0
         self.counts = Counts()
@@ -76,6 +81,7 @@ class BulkRun:
         self._on_outcome = on_outcome
         self._on_write = on_write
         self._recall = recall
+        self._announcer = announcer
         self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
         self._in_progress: dict[int, RowInProgress] = {}
         self._moved = asyncio.Event()
@@ -184,6 +190,8 @@ class BulkRun:
             if not record.ends_here():
                 raise
             return self._cut_short(record)
+        except (OnliveReportStorageError, OnliveReportTakenError):
+            raise
         except OnliveError as error:
             failure = record.as_remembered(error)
             self._see(failure, patience)
@@ -261,7 +269,12 @@ class BulkRun:
         else:
             self.writes += 1
 
-    def announce(self, index: int, change: Change) -> None:
-        """Say that a write is about to be sent."""
+    def announce(self, index: int, change: Change) -> Awaitable[None] | None:
+        """Say that a write is about to be sent, and return what to wait for before it is, if anything."""
         assert self._clock is not None
         self._on_write(index, Announcement(change, self._clock.time()))
+        return None if self._announcer is None else self._announcer.flush()
+
+    def before_write(self) -> Awaitable[None] | None:
+        """Return what to wait for right before a write leaves, if anything."""
+        return None if self._announcer is None else self._announcer.before_write()

@@ -10,13 +10,16 @@ class Storage(Protocol):
     """What a bulk update needs of a file system."""
 
     def open(self, path: str, mode: Literal["rb", "wb"]) -> IO[bytes]:
-        """Open a file; writing makes the folders above it on the local disk.
+        """Open a file; writing makes the folders above it on the local disk, and a file that only its owner may read.
 
         :raises FileNotFoundError: there is none to read.
         """
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder, sorted; none where there is no such folder."""
 
     def local_path(self, path: str) -> Path | None:
         """Return the path on this machine's disk, or ``None`` when the file is elsewhere."""

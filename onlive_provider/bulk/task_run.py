@@ -16,13 +16,13 @@ from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
-from onlive_provider.errors import OnliveError
+from onlive_provider.errors import OnliveError, OnliveReportStorageError, OnliveReportTakenError
 from onlive_provider.report.outcomes import Counts, Outcome
 
 PROGRESS_EVERY = 10.0
 """Seconds between two lines of progress."""
 SAVE_EVERY = 2.0
-"""Seconds between two savings of what a retry needs; more where a saving takes long."""
+"""Seconds between two savings of what a retry needs; more where a saving is dear, or takes long."""
 _SAVING_SHARE = 20
 _LOOK_EVERY = 0.2
 
@@ -110,12 +110,18 @@ class TaskRun:
             error = self.summary.error(self.limit, self._report_path, cut_short=self.cut_short, remembers=remembers)
         calls = f"{self._reads:,} reads and {self._writes:,} writes"
         seconds = f"{time.monotonic() - self._began:.1f} s"
-        self.memory.finish(
-            title=self._title,
-            details={**self._about, **self.summary.details(), "Calls": calls, "Time": seconds},
-            again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
-            seasons=self.summary.seasons(),
-        )
+        try:
+            self.memory.finish(
+                title=self._title,
+                details={**self._about, **self.summary.details(), "Calls": calls, "Time": seconds},
+                again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
+                seasons=self.summary.seasons(),
+            )
+        except OnliveReportStorageError as unstored:
+            if raised is not None:
+                self.log.error("%s", unstored)
+            else:
+                error = unstored
         self._on_progress(self.summary.counts)
         counts, report = self.summary.counts_text(), self._report_path or "none"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
@@ -163,7 +169,8 @@ class TaskRun:
 
     def _watch(self, background: Background, run: BulkRun, progress: Progress, read_share: Callable[[], float]) -> None:
         """Wait for the end of the run, log how far it is, and save what a retry needs."""
-        next_line, next_save = time.monotonic() + PROGRESS_EVERY, time.monotonic() + SAVE_EVERY
+        saving_pause = max(SAVE_EVERY, self.memory.saving_pause)
+        next_line, next_save = time.monotonic() + PROGRESS_EVERY, time.monotonic() + saving_pause
         while not self.is_stopped and not background.wait(_LOOK_EVERY):
             now = time.monotonic()
             if now >= next_line:
@@ -174,7 +181,9 @@ class TaskRun:
             if now >= next_save:
                 try:
                     self.memory.save()
+                except OnliveReportTakenError:
+                    raise
                 except Exception as error:
                     self.log.warning("The state for a retry could not be saved: %s", type(error).__name__)
                 took = time.monotonic() - now
-                next_save = now + max(SAVE_EVERY, _SAVING_SHARE * took)
+                next_save = now + max(saving_pause, _SAVING_SHARE * took)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
@@ -41,6 +42,7 @@ class BulkWork:
             on_write=task.memory.announce,
             recall=task.recall,
             remembers=task.memory.remembers,
+            announcer=Announcer(task.memory),
         )
         task.run(run, total=self.total, read_share=self.read_share)
         task.cut_short = task.is_stopped and run.counts.not_attempted > 0

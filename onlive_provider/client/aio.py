@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -18,8 +18,8 @@ from onlive_provider.client.transport import Transport
 from onlive_provider.client.updates import Update, Updated, update
 
 T = TypeVar("T")
-OnStep = Callable[[Step], None]
-"""Called with each step of a flow before it is done. What it raises ends the flow."""
+OnStep = Callable[[Step], Awaitable[None] | None]
+"""Called with each step of a flow before it is done. What it returns is awaited; what it raises ends the flow."""
 
 
 class WaitingClock(Clock):
@@ -86,7 +86,9 @@ class AsyncOnliveClient:
                     result: T = stop.value
                     return result
                 outcome = None
-                on_step(step)
+                pending = on_step(step)
+                if pending is not None:
+                    await pending
                 if isinstance(step, Send):
                     outcome = await self._transport.exchange(step)
                 elif isinstance(step, Wait):

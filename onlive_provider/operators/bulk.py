@@ -110,6 +110,10 @@ class BulkUpdateOperator(BulkTaskOperator):
         total = None if isinstance(source[0], str) else len(source[0])
         return BulkWork(rows, job, fingerprint, total, opened.share)
 
+    def source_paths(self) -> Sequence[str]:
+        """Return the file that the task reads, if it reads one."""
+        return (self.updates_path,) if isinstance(self.updates_path, str) else ()
+
     def _source(self) -> tuple[str | Sequence[object], str]:
         """Return the rows' source and its fingerprint."""
         from onlive_provider.bulk.work import fingerprint_of

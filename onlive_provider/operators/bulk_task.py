@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from onlive_provider.bulk.memory import Memory
+    from onlive_provider.bulk.report_place import ReportPlace
     from onlive_provider.bulk.task_run import TaskRun, Work
+    from onlive_provider.client.settings import Settings
     from onlive_provider.report.outcomes import Counts
+
+_MAX_PAUSE = 1.0
+"""Seconds that an announced write waits at most for others, where the report is in an object store."""
 
 
 class BulkTaskOperator(BaseOperator):
@@ -105,13 +110,20 @@ class BulkTaskOperator(BaseOperator):
             limit = arguments.read(lambda: AllowedFailures.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
             arguments.refuse(*refused_xcom_fields(self.xcom_fields, self.result_fields(), is_open=False))
-            work = self.read_work(arguments)
-            assert limit is not None
-            settings = OnliveHook(self.onlive_conn_id).get_settings()
+            place = arguments.read(lambda: self._take_place(context, report_path))
+            try:
+                work = self.read_work(arguments)
+                assert limit is not None
+                settings = OnliveHook(self.onlive_conn_id).get_settings()
+                memory = self._memory(context, work.fingerprint, place, settings)
+            except BaseException:
+                if place is not None:
+                    place.release()
+                raise
             ti: Any = context["ti"]
             task = self._task_run = TaskRun(
                 work.summary,
-                self._memory(context, work.fingerprint, report_path),
+                memory,
                 settings,
                 limit=limit,
                 concurrency=self.concurrency,
@@ -139,7 +151,25 @@ class BulkTaskOperator(BaseOperator):
         if self._task_run is not None:
             self._task_run.stop()
 
-    def _memory(self, context: Context, fingerprint: str, report_path: str | None) -> Memory:
+    def source_paths(self) -> Sequence[str]:
+        """Return the files that the task reads."""
+        return ()
+
+    def _take_place(self, context: Context, report_path: str | None) -> ReportPlace | None:
+        """Try the report's place, and take the right to write there."""
+        from onlive_provider.bulk.lease import Owner
+        from onlive_provider.bulk.report_place import ReportPlace
+        from onlive_provider.client.sync import SleepingClock
+
+        if report_path is None:
+            return None
+        ti: Any = context["ti"]
+        task = {name: getattr(ti, name, None) for name in ("dag_id", "run_id", "task_id", "map_index")}
+        owner = Owner(task, getattr(ti, "try_number", None) or 1)
+        clock = OnliveHook.clock or SleepingClock()
+        return ReportPlace(self.storage, report_path, owner, clock, self.source_paths())
+
+    def _memory(self, context: Context, fingerprint: str, place: ReportPlace | None, settings: Settings) -> Memory:
         from onlive_provider.bulk.checkpoint import Checkpoint
         from onlive_provider.bulk.journal import Journal
 
@@ -147,10 +177,12 @@ class BulkTaskOperator(BaseOperator):
         # Airflow raises `max_tries` when a task is cleared, and at no retry.
         names = ("dag_id", "run_id", "task_id", "map_index", "max_tries")
         identity = {**{name: getattr(ti, name, None) for name in names}, "input": fingerprint}
-        if report_path is None:
+        if place is None:
             store: Any = context.get("task_state_store")
             return Checkpoint(store, identity)
-        return Journal(self.storage, report_path, identity, personal_data=self.report_personal_data)
+        # So many announcements wait for each other that the budget is never waited for in vain.
+        pause = min(_MAX_PAUSE, self.concurrency / (4 * settings.writes_per_minute / 60))
+        return Journal(place, identity, personal_data=self.report_personal_data, pause=pause)
 
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -13,7 +15,7 @@ class AirflowStorage:
     """Opens local paths directly and URLs through ``ObjectStoragePath``, with the Connection that the URL names."""
 
     def open(self, path: str, mode: Literal["rb", "wb"]) -> IO[bytes]:
-        """Open a file; writing makes the folders above it on the local disk.
+        """Open a file; writing makes the folders above it on the local disk, and a file that only its owner may read.
 
         :raises FileNotFoundError: there is none to read.
         """
@@ -23,6 +25,7 @@ class AirflowStorage:
             return cast("IO[bytes]", remote.open(mode))
         if mode == "wb":
             local.parent.mkdir(parents=True, exist_ok=True)
+            return open(local, mode, opener=_open_private)
         return local.open(mode)
 
     def remove(self, path: str) -> None:
@@ -30,6 +33,15 @@ class AirflowStorage:
         local = self.local_path(path)
         target = ObjectStoragePath(path) if local is None else local
         target.unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder, sorted; none where there is no such folder."""
+        local = self.local_path(folder)
+        target = ObjectStoragePath(folder) if local is None else local
+        try:
+            return sorted(each.name for each in target.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def fingerprint(self, path: str) -> str:
         """Return text that changes when the file's content does.
@@ -56,3 +68,10 @@ class AirflowStorage:
         if parts.scheme == "file":
             return Path(unquote(parts.path))
         return None if "://" in path else Path(path)
+
+
+def _open_private(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return descriptor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
@@ -61,6 +62,7 @@ def _carry_out(phase: Phase, task: TaskRun) -> Stop | None:
         on_outcome=take,
         on_write=lambda _, announcement: phase.on_write(announcement),
         remembers=task.memory.remembers,
+        announcer=Announcer(task.memory),
     )
     try:
         task.run(run, total=phase.total)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
-from onlive_provider.bulk.journal import Journal, page_path
+from onlive_provider.bulk.journal import Journal
+from onlive_provider.bulk.lease import Owner
 from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.report_place import ReportPlace, page_path
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import APPOINTMENT
 from onlive_provider.report.outcomes import Outcome, OutcomeName
+from tests.loopback import FakeClock
 
 IDENTITY = {"dag_id": "nightly", "max_tries": 1, "input": "f00"}
 SENT = Announcement(Change(APPOINTMENT, "r1", {"title": "old"}, {"title": "new"}, "2025-01-01T00:00:00Z"), 5.0)
@@ -49,6 +53,11 @@ class Bucket:
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
 
+    def names(self, folder: str) -> list[str]:
+        folder = "s3://bucket" if folder == "." else folder
+        found = (path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
+        return sorted({each.partition("/")[0] for each in found})
+
     def local_path(self, path: str) -> Path | None:
         return None
 
@@ -59,6 +68,9 @@ class Disk:
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        return sorted(os.listdir(folder)) if Path(folder).is_dir() else []
 
     def local_path(self, path: str) -> Path | None:
         return Path(path)
@@ -71,7 +83,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, str]:
 
 def open_journal(place: tuple[Any, str], identity: Any = None, personal_data: bool = False) -> Journal:
     storage, path = place
-    return Journal(storage, path, identity or IDENTITY, personal_data=personal_data)
+    report = ReportPlace(storage, path, Owner({"dag_id": "nightly"}, 1), FakeClock())
+    return Journal(report, identity or IDENTITY, personal_data=personal_data)
 
 
 def standing(journal: Journal) -> list[Outcome]:

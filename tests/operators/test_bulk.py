@@ -134,6 +134,7 @@ def test_only_what_changed_is_written_and_every_row_has_its_outcome(server: Many
     assert server.writes == {record_id(0): 1, record_id(1): 1}
     assert server.record(0)["title"] == "title 0"
     first, _, last = read_report(tmp_path / "deep" / "report.jsonl")
+    assert first.pop("task") == {"dag_id": "nightly", "run_id": "run", "task_id": "update", "map_index": -1}
     assert first == {
         "index": 0,
         "resource": "appointment",
