@@ -43,10 +43,7 @@ class OnliveConfigError(OnliveError, ValueError):
 
 
 class OnlivePayloadError(OnliveError, ValueError):
-    """The caller's input breaks a rule that needs no server to check. Raised before any call.
-
-    :param errors: every broken rule, not only the first.
-    """
+    """The caller's input breaks rules that need no server to check, ``errors``. Raised before any call."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -69,8 +66,8 @@ class OnliveStaleRecordError(OnliveError):
     def __init__(self, record: str, expected: str | None, actual: str | None, *, was_sent: bool = False) -> None:
         self.expected, self.actual = expected, actual
         since = f", after the expected {expected}" if expected else ""
-        unanswered = "a write got no answer, and somebody else's values stand; it is not sent again"
-        fate = unanswered if was_sent else "nothing was sent"
+        sent = "a write got no answer, and somebody else's values stand; it is not sent again"
+        fate = sent if was_sent else "nothing was sent"
         super().__init__(
             f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
         )
@@ -79,7 +76,6 @@ class OnliveStaleRecordError(OnliveError):
 class OnliveCallError(OnliveError):
     """A call was made, or tried, and did not succeed.
 
-    :param message: one sentence: what happened.
     :param call: method and path, e.g. ``PUT /api/v1/services/1610...``; no host, no query, no header.
     :param attempts: how many times the call was sent.
     :param elapsed: seconds from the first attempt to giving up, waits included.
@@ -118,7 +114,7 @@ class OnliveTlsError(OnliveCallError):
 
 
 class OnliveUnknownFateError(OnliveCallError):
-    """A write left this machine and no answer came back; looking the record up did not settle what became of it."""
+    """A write left this machine, and no answer came back; looking the record up did not settle its fate."""
 
     retryable = concerns_all = True
     advice = "The write may have been made: the next try reads the record first and sends only what is still missing."
@@ -157,7 +153,6 @@ class OnliveStatusError(OnliveCallError):
     :param status: the HTTP status.
     :param server_message: the answer's ``message``, or ``""``; ``errors`` are its field errors.
     :param from_api: whether the body is in the API's form: a proxy's page with 404 says nothing about a record.
-    :param more: ``server_message``, and what :class:`OnliveCallError` takes.
     """
 
     def __init__(
@@ -186,10 +181,7 @@ class OnliveUnauthorizedError(OnliveStatusError):
 
 
 class OnliveClockSkewError(OnliveUnauthorizedError):
-    """401, and this machine's clock differs from the server's.
-
-    :param skew: seconds by which the server's clock is ahead of this machine's (negative: behind).
-    """
+    """401, and the server's clock is ``skew`` seconds ahead of this machine's (negative: behind)."""
 
     advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
 
@@ -256,18 +248,12 @@ class OnliveNotHeldError(OnliveError):
     """A service was read again after its write and does not hold what was sent."""
 
 
-class OnliveReportInUseError(OnliveError):
-    """Another task is writing the same report. Nothing was sent."""
-
-    retryable = True
-
-
 class OnliveReportTakenError(OnliveError):
     """A later try of the same task has taken over the report, so that this one sends nothing any more."""
 
 
-class OnliveReportStorageError(OnliveError):
-    """The report's place could not be written during the run. No write was sent that is not remembered."""
+class OnliveReportPlaceError(OnliveError):
+    """The report's place is full, away, or another task's. Nothing was sent that is not remembered."""
 
     retryable = True
 
@@ -275,8 +261,6 @@ class OnliveReportStorageError(OnliveError):
 class OnliveRecordsFailedError(OnliveError):
     """More records failed than allowed, or the run was stopped. A retry helps none of them.
 
-    :param message: counts, the first failures, and where the report is.
-    :param counts: outcomes by name.
     :param failures: ``{"index", "line", "id", "error", "message"}`` of the first failed records.
     :param report_path: where the report is, if one was asked for.
     :param retry_after: seconds that the server asked to wait before a retry.

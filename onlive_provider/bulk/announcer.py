@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from math import inf
 
 from onlive_provider.bulk.memory import Memory
-from onlive_provider.errors import OnliveReportStorageError
+from onlive_provider.errors import OnliveReportPlaceError
 
 AGAIN_AFTER = (1.0, 3.0)
 """Seconds after which a store that failed is tried again, before the run is given up."""
@@ -28,7 +28,7 @@ class Announcer:
     async def flush(self) -> None:
         """Return once everything that was announced before is durable.
 
-        :raises OnliveReportStorageError: it cannot be made durable.
+        :raises OnliveReportPlaceError: it cannot be made durable.
         :raises OnliveReportTakenError: a later try has taken over.
         """
         if self._next is None:
@@ -52,7 +52,7 @@ class Announcer:
             for pause in (*AGAIN_AFTER, None):
                 try:
                     return await asyncio.to_thread(self._memory.flush)
-                except OnliveReportStorageError:
+                except OnliveReportPlaceError:
                     if pause is None:
                         raise
                     await asyncio.sleep(pause)

@@ -20,7 +20,7 @@ from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
 from onlive_provider.bulk.memory import Announcement, settles
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
-from onlive_provider.errors import OnliveReportStorageError, OnliveReportTakenError
+from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
 from onlive_provider.models.changes import Change
 from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
 from onlive_provider.report.outcomes import Outcome, to_line
@@ -101,7 +101,7 @@ class Journal:
         try:
             self._file.flush()
             self._lease.renew()
-        except OnliveReportTakenError:
+        except OnliveError:
             raise
         except Exception as error:
             raise self._lost(error) from error
@@ -199,9 +199,9 @@ class Journal:
             line = to_line(hide_personal_data(data))
         return line + b"\n"
 
-    def _lost(self, error: Exception) -> OnliveReportStorageError:
+    def _lost(self, error: Exception) -> OnliveReportPlaceError:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
-        return OnliveReportStorageError(
+        return OnliveReportPlaceError(
             f"The report {self._report_path} could not be written: {why}. Nothing is sent that is not remembered. Make "
             f"room, or bring the place back, and let the task be retried: what was written is remembered in "
             f"{self._report_path}{ENDING}"

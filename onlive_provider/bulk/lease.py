@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from onlive_provider.bulk.storage import Storage
-from onlive_provider.errors import OnliveReportInUseError, OnliveReportTakenError
+from onlive_provider.errors import OnliveReportPlaceError, OnliveReportTakenError
 
 ENDING = ".lock"
 
@@ -112,7 +112,7 @@ class Lease(ABC):
 class LocalLease(Lease):
     """A lease in a file on this machine's disk.
 
-    :raises OnliveReportInUseError: another task has it, and is alive.
+    :raises OnliveReportPlaceError: another task has it, and is alive.
     :raises OnliveReportTakenError: a later try of the same task has it.
     :raises OSError: the file cannot be made there.
     """
@@ -201,7 +201,7 @@ class LocalLease(Lease):
 class RemoteLease(Lease):
     """A lease in an object store, of which reads are believed to see the writes before them.
 
-    :raises OnliveReportInUseError: another task has it, and is alive.
+    :raises OnliveReportPlaceError: another task has it, and is alive.
     :raises OnliveReportTakenError: a later try of the same task has it.
     :raises Exception: the store cannot be written.
     """
@@ -257,7 +257,7 @@ class RemoteLease(Lease):
 def take_lease(storage: Storage, report_path: str, owner: Owner, clock: LeaseClock) -> Lease:
     """Take the lease of a report.
 
-    :raises OnliveReportInUseError: another task has it, and is alive.
+    :raises OnliveReportPlaceError: another task has it, and is alive.
     :raises OnliveReportTakenError: a later try of the same task has it.
     :raises Exception: it cannot be written there.
     """
@@ -272,7 +272,7 @@ def _judge(other: Owner | None, owner: Owner) -> None:
     """Refuse to take a lease from an owner that is alive, unless it is an earlier try of the same task."""
     if other is None or dict(other.task) != dict(owner.task):
         who = "another process" if other is None else str(other)
-        raise OnliveReportInUseError(
+        raise OnliveReportPlaceError(
             f"The report is being written by {who}. Nothing was sent. Give each task a report of its own, for example "
             "with `{{ run_id }}` and `{{ ti.map_index }}` in its path"
         )

@@ -67,7 +67,7 @@ class Memory(Protocol):
     def flush(self) -> None:
         """Put what was announced where a retry on another machine finds it. Any thread may call it.
 
-        :raises OnliveReportStorageError: it cannot be put there.
+        :raises OnliveReportPlaceError: it cannot be put there.
         :raises OnliveReportTakenError: a later try of this task has taken over, and no write may leave any more.
         """
 

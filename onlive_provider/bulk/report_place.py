@@ -12,7 +12,7 @@ from onlive_provider.bulk.lease import ENDING as LOCK_ENDING
 from onlive_provider.bulk.lease import Lease, LeaseClock, Owner, take_lease
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.bulk.working_file import ENDING as WORKING_ENDING
-from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportStorageError
+from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportPlaceError
 
 _PART_ENDING = ".part"
 _AWAY = (ConnectionError, TimeoutError)
@@ -26,9 +26,8 @@ class ReportPlace:
     :param owner: who writes it.
     :param sources: the files that the task reads, which must not be written over.
     :raises OnlivePayloadError: nothing can be written there.
-    :raises OnliveReportInUseError: another task is writing there.
-    :raises OnliveReportTakenError: a later try of the same task is.
-    :raises OnliveReportStorageError: the store is away.
+    :raises OnliveReportPlaceError: another task is writing there, or the store is away.
+    :raises OnliveReportTakenError: a later try of the same task is writing there.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class ReportPlace:
         except OnliveError:
             raise
         except _AWAY as error:
-            raise OnliveReportStorageError(
+            raise OnliveReportPlaceError(
                 f"The place of the report {self.path} does not answer ({type(error).__name__}); nothing was sent"
             ) from error
         except Exception as error:

@@ -22,7 +22,7 @@ from onlive_provider.client.verdict import Verdict
 from onlive_provider.errors import (
     OnliveCallError,
     OnliveError,
-    OnliveReportStorageError,
+    OnliveReportPlaceError,
     OnliveReportTakenError,
     OnliveStaleRecordError,
     OnliveUnknownFateError,
@@ -190,7 +190,7 @@ class BulkRun:
             if not record.ends_here():
                 raise
             return self._cut_short(record)
-        except (OnliveReportStorageError, OnliveReportTakenError):
+        except (OnliveReportPlaceError, OnliveReportTakenError):
             raise
         except OnliveError as error:
             failure = record.as_remembered(error)

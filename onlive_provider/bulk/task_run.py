@@ -16,7 +16,7 @@ from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
-from onlive_provider.errors import OnliveError, OnliveReportStorageError, OnliveReportTakenError
+from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
 from onlive_provider.report.outcomes import Counts, Outcome
 
 PROGRESS_EVERY = 10.0
@@ -117,7 +117,7 @@ class TaskRun:
                 again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
                 seasons=self.summary.seasons(),
             )
-        except OnliveReportStorageError as unstored:
+        except OnliveReportPlaceError as unstored:
             if raised is not None:
                 self.log.error("%s", unstored)
             else:
