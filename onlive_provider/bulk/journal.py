@@ -176,6 +176,7 @@ class Journal:
             _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
 
     def _append(self, line: bytes) -> int:
+        self._lease.is_held()  # The file of a later try must not be written to.
         try:
             return self._file.append(line)
         except OSError as error:

@@ -8,13 +8,16 @@ import signal
 import sys
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import onlive_provider.bulk.background
 import onlive_provider.bulk.journal
 import onlive_provider.models.appointment  # noqa: F401 (what the operator imports when it runs, imported once for all)
+from onlive_provider.bulk import lease
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
+from tests.bulk.shelf import Shelf
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.bulk.child"])
@@ -29,19 +32,28 @@ class Terminated(BaseException):
     """What Airflow 2.11 raises in a task's main thread at SIGTERM."""
 
 
-def start(connection: str, arguments: Mapping[str, Any], way: str = "flag") -> BaseProcess:
+def start(
+    connection: str, arguments: Mapping[str, Any], way: str = "flag", *, shelf: Path | None = None, **changes: Any
+) -> BaseProcess:
     """Start a task; its exit code is 0 when it is green, 1 when it is red.
 
     :param way: how it hears of SIGTERM: by a ``flag`` that ``on_kill`` sets, or also by an ``exception``.
+    :param shelf: the folder of the objects at ``shelf://`` URLs.
+    :param changes: in the task instance.
     """
-    process = _context.Process(target=_main, args=(connection, arguments, way), daemon=True)
+    process = _context.Process(target=_main, args=(connection, arguments, way, shelf, changes), daemon=True)
     process.start()
     return process
 
 
-def _main(connection: str, arguments: Mapping[str, Any], way: str) -> None:
+def _main(
+    connection: str, arguments: Mapping[str, Any], way: str, shelf: Path | None, changes: Mapping[str, Any]
+) -> None:
     os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection
+    lease.PATIENCE = lease.VALID = 2.0
     operator = BulkUpdateAppointmentsOperator(task_id="update", **arguments)
+    if shelf is not None:
+        operator.storage = Shelf(shelf)
 
     def on_signal(*_: object) -> None:
         operator.on_kill()
@@ -50,7 +62,7 @@ def _main(connection: str, arguments: Mapping[str, Any], way: str) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     try:
-        operator.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
+        operator.execute({"ti": task_instance(**changes)})  # type: ignore[typeddict-item]
     except BaseException as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)
