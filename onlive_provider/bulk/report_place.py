@@ -36,10 +36,8 @@ class ReportPlace:
         self.storage = storage
         self.path = path
         self.page_path = page_path(path)
-        self._local = None
         with self.refusing():
-            self._local = storage.local_path(path)
-            self._refuse_folders()
+            self._refuse_what_is_no_file()
             self._refuse_sources(sources)
             self.lease: Lease = take_lease(storage, path, owner, clock)
 
@@ -81,11 +79,11 @@ class ReportPlace:
         with suppress(Exception):  # A store that is away: the lease ends by itself.
             self.lease.release()
 
-    def _refuse_folders(self) -> None:
+    def _refuse_what_is_no_file(self) -> None:
         for path in (self.path, self.page_path):
             local = self.storage.local_path(path)
-            if local is not None and local.is_dir():
-                raise self._refused(f"{local} is a folder")
+            if local is not None and local.exists() and not local.is_file():
+                raise self._refused(f"{local} is {'a folder' if local.is_dir() else 'no plain file'}")
 
     def _refuse_sources(self, sources: Iterable[str]) -> None:
         written = [self.path, self.page_path, self.path + WORKING_ENDING, self.path + LOCK_ENDING]
@@ -120,6 +118,8 @@ def _is_same_file(path: Path | None, other: Path | None) -> bool:
 
 def _why(error: Exception) -> str:
     """Return why a place cannot be written, without what a library may put into its text."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a part of its path is a file"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno) if error.strerror is None else error.strerror
     if isinstance(error, ImportError):
