@@ -32,10 +32,7 @@ class OnliveError(Exception):
 
 
 class OnliveConfigError(OnliveError, ValueError):
-    """A setting of the Connection or of the client cannot be used. Raised before any call.
-
-    :param setting: its name in the Connection, e.g. ``host`` or ``extra.timeout``; never its value, if that is secret.
-    """
+    """A setting, such as ``host`` or ``extra.timeout``, cannot be used. Raised before any call; shows no secret."""
 
     def __init__(self, setting: str, message: str) -> None:
         self.setting = setting
@@ -43,10 +40,7 @@ class OnliveConfigError(OnliveError, ValueError):
 
 
 class OnlivePayloadError(OnliveError, ValueError):
-    """The caller's input breaks a rule that needs no server to check. Raised before any call.
-
-    :param errors: every broken rule, not only the first.
-    """
+    """The caller's input breaks rules that need no server to check: all ``errors``. Raised before any call."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -57,6 +51,16 @@ class OnlivePayloadError(OnliveError, ValueError):
     def of(cls, field: str, message: str) -> OnlivePayloadError:
         """Return the error of a single field."""
         return cls([FieldError(field, message)])
+
+
+class OnliveInputError(OnliveError):
+    """The input file cannot be read, or not to its end; the rows before that have their outcomes."""
+
+
+class OnliveInputAwayError(OnliveInputError):
+    """As its parent, and it may go well later: the file's store gave no answer."""
+
+    retryable = True
 
 
 class OnliveStaleRecordError(OnliveError):
@@ -93,8 +97,7 @@ class OnliveCallError(OnliveError):
         self, message: str, *, call: str = "", attempts: int = 1, elapsed: float = 0.0, retry_after: float | None = None
     ) -> None:
         self.message, self.call = message, call
-        self.attempts, self.elapsed = attempts, elapsed
-        self.retry_after = retry_after
+        self.attempts, self.elapsed, self.retry_after = attempts, elapsed, retry_after
         where = f"{call}: " if call else ""
         advice = f" {self.advice}" if self.advice else ""
         super().__init__(f"{where}{message} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
@@ -186,10 +189,7 @@ class OnliveUnauthorizedError(OnliveStatusError):
 
 
 class OnliveClockSkewError(OnliveUnauthorizedError):
-    """401, and this machine's clock differs from the server's.
-
-    :param skew: seconds by which the server's clock is ahead of this machine's (negative: behind).
-    """
+    """401, and the server's clock is ahead of this machine's by ``skew`` seconds (negative: behind)."""
 
     advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
 

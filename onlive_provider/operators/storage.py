@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -37,9 +38,14 @@ class AirflowStorage:
         :raises FileNotFoundError: there is no such file.
         """
         local = self.local_path(path)
-        if local is None:
-            return str(ObjectStoragePath(path).checksum())
-        found = local.stat()
+        if local is not None:
+            return self.fingerprint_of(local.stat())
+        remote: Any = ObjectStoragePath(path)
+        remote.fs.invalidate_cache()  # Some stores' clients answer from a listing that they saw earlier.
+        return str(remote.checksum())
+
+    def fingerprint_of(self, found: os.stat_result) -> str:
+        """Return the fingerprint of a file on this machine's disk, of which this was found."""
         return f"{found.st_size} {found.st_mtime_ns}"
 
     def size(self, path: str) -> int:
