@@ -32,10 +32,7 @@ class OnliveError(Exception):
 
 
 class OnliveConfigError(OnliveError, ValueError):
-    """A setting of the Connection or of the client cannot be used. Raised before any call.
-
-    :param setting: its name in the Connection, e.g. ``host`` or ``extra.timeout``; never its value, if that is secret.
-    """
+    """A setting, such as ``host`` or ``extra.timeout``, cannot be used. Raised before any call; shows no secret."""
 
     def __init__(self, setting: str, message: str) -> None:
         self.setting = setting
@@ -43,7 +40,7 @@ class OnliveConfigError(OnliveError, ValueError):
 
 
 class OnlivePayloadError(OnliveError, ValueError):
-    """The caller's input breaks rules that need no server to check, ``errors``. Raised before any call."""
+    """The caller's input breaks rules that need no server to check: all ``errors``. Raised before any call."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -56,6 +53,16 @@ class OnlivePayloadError(OnliveError, ValueError):
         return cls([FieldError(field, message)])
 
 
+class OnliveInputError(OnliveError):
+    """The input file cannot be read, or not to its end; the rows before that have their outcomes."""
+
+
+class OnliveInputAwayError(OnliveInputError):
+    """As its parent, and it may go well later: the file's store gave no answer."""
+
+    retryable = True
+
+
 class OnliveStaleRecordError(OnliveError):
     """Somebody else changed the record since it was last seen, so that sending the update would undo their change.
 
@@ -66,8 +73,7 @@ class OnliveStaleRecordError(OnliveError):
     def __init__(self, record: str, expected: str | None, actual: str | None, *, was_sent: bool = False) -> None:
         self.expected, self.actual = expected, actual
         since = f", after the expected {expected}" if expected else ""
-        sent = "a write got no answer, and somebody else's values stand; it is not sent again"
-        fate = sent if was_sent else "nothing was sent"
+        fate = "nothing was sent" if not was_sent else "a write got no answer, and somebody else's values stand"
         super().__init__(
             f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
         )
@@ -77,20 +83,16 @@ class OnliveCallError(OnliveError):
     """A call was made, or tried, and did not succeed.
 
     :param call: method and path, e.g. ``PUT /api/v1/services/1610...``; no host, no query, no header.
-    :param attempts: how many times the call was sent.
-    :param elapsed: seconds from the first attempt to giving up, waits included.
-    :param retry_after: seconds that the server asked to wait.
+    :param attempts: how many times the call was sent, in ``elapsed`` seconds, waits included.
     """
 
     advice: ClassVar[str] = ""
-    """What the reader can do about it."""
 
     def __init__(
         self, message: str, *, call: str = "", attempts: int = 1, elapsed: float = 0.0, retry_after: float | None = None
     ) -> None:
         self.message, self.call = message, call
-        self.attempts, self.elapsed = attempts, elapsed
-        self.retry_after = retry_after
+        self.attempts, self.elapsed, self.retry_after = attempts, elapsed, retry_after
         where = f"{call}: " if call else ""
         advice = f" {self.advice}" if self.advice else ""
         super().__init__(f"{where}{message} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
@@ -150,7 +152,6 @@ class OnliveRedirectError(OnliveAnswerError):
 class OnliveStatusError(OnliveCallError):
     """The server answered with an error status.
 
-    :param status: the HTTP status.
     :param server_message: the answer's ``message``, or ``""``; ``errors`` are its field errors.
     :param from_api: whether the body is in the API's form: a proxy's page with 404 says nothing about a record.
     """
@@ -181,7 +182,7 @@ class OnliveUnauthorizedError(OnliveStatusError):
 
 
 class OnliveClockSkewError(OnliveUnauthorizedError):
-    """401, and the server's clock is ``skew`` seconds ahead of this machine's (negative: behind)."""
+    """401, and the server's clock is ahead of this machine's by ``skew`` seconds (negative: behind)."""
 
     advice = "The server accepts 15 minutes of difference: set this machine's clock (NTP)."
 
@@ -262,7 +263,6 @@ class OnliveRecordsFailedError(OnliveError):
     """More records failed than allowed, or the run was stopped. A retry helps none of them.
 
     :param failures: ``{"index", "line", "id", "error", "message"}`` of the first failed records.
-    :param report_path: where the report is, if one was asked for.
     :param retry_after: seconds that the server asked to wait before a retry.
     """
 

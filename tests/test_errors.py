@@ -9,6 +9,7 @@ from onlive_provider.errors import FieldError
 
 RETRYABLE = {
     "OnliveConnectError",
+    "OnliveInputAwayError",
     "OnliveUnknownFateError",
     "OnliveNoAnswerError",
     "OnliveAnswerError",

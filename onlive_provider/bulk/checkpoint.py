@@ -60,6 +60,8 @@ class Checkpoint:
             self._letters = bytearray(zlib.decompress(base64.b64decode(stored["outcomes"])))
             self._failures = dict(stored["failures"])
             self._announced = dict(stored["announced"])
+        elif isinstance(stored, dict) and {**stored.get("identity", {}), "input": None} == {**identity, "input": None}:
+            log.warning("The input or a parameter has changed since the last try: the task begins anew")
         self._earlier = bytes(self._letters)
 
     @property

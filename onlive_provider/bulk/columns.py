@@ -66,7 +66,7 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
         not shown.
     :raises OnlivePayloadError: naming everything that is wrong with it.
     """
-    found = ", ".join(_shown(name) for name in columns)
+    found = ", ".join(shown(name) for name in columns)
     errors = []
     if id_field not in columns:
         message = f"got {id_field!r}, which is no column of the file; found: {found}"
@@ -82,7 +82,7 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
         errors.append(FieldError("updates_path", message))
     errors += [
         FieldError(
-            "updates_path", f"the file names the column {_shown(name)} more than once; accepted: one of each name"
+            "updates_path", f"the file names the column {shown(name)} more than once; accepted: one of each name"
         )
         for name in dict.fromkeys(used)
         if name and used.count(name) > 1
@@ -91,5 +91,6 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
         raise OnlivePayloadError(errors)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a column's name, unless it may be a guest's data."""
     return name if _HARMLESS_NAME.fullmatch(name) else "(name not shown)"

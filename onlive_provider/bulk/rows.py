@@ -11,17 +11,18 @@ this field". A *gap* is a value that is not there: ``NaN``, ``NaT`` and ``<NA>``
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from importlib import import_module
 from typing import IO, Any, Literal, TypeAlias
 
-from onlive_provider.bulk.columns import check_columns, check_mapping, targets
+from onlive_provider.bulk.columns import check_columns, check_mapping, shown, targets
+from onlive_provider.bulk.lines import Lines, RowTooLongError, is_utf8
+from onlive_provider.bulk.parquet import read_parquet
 from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.models.rendered import MAX_DEPTH, is_nested_deeper
 from onlive_provider.models.wording import counted
 
 OnNull: TypeAlias = Literal["omit", "clear"]
@@ -32,7 +33,8 @@ GAP_TEXTS = frozenset({"", "NULL", "None", "NaN", "nan", "NaT", "<NA>"})
 
 _FRAME_GAPS = frozenset({"nan", "NaN", "NaT", "<NA>"})
 _PLAIN = (str, bool, int, list, dict, type(None))
-_PARQUET_BATCH = 1024
+_LARGE_CELL = "field larger"
+"""What Python says of a cell above its limit: in the middle of the cell, whose rest must not pass for rows."""
 _ENDING = re.compile(r"\.\w{1,10}$")
 
 
@@ -70,27 +72,37 @@ class BadRow:
     error: FieldError
 
 
-def read_rows(
-    source: str | Iterable[object], *, open_file: OpenFile, id_field: str, fields: Mapping[str, str] | None
-) -> Iterator[Row | BadRow]:
-    """Read the input one row at a time, holding no more than a small part of it.
+def read_rows(items: Iterable[object], *, id_field: str, fields: Mapping[str, str] | None) -> Iterator[Row | BadRow]:
+    """Return the rows of a list.
 
-    :param source: a list of objects; or the path or URL of a file that ends in ``.jsonl``, ``.csv`` (UTF-8, commas, a
-        first line that names the columns) or ``.parquet``.
-    :param open_file: opens the file for reading bytes; it is closed when the rows are used up or given up.
+    :param items: an object for each row.
     :param id_field: name of the column that holds the record's id.
     :param fields: column to field, as for :func:`as_update`.
     :raises OnlivePayloadError: the input as a whole cannot be used. Raised before the first row.
     """
     check_mapping(id_field, fields)
-    if isinstance(source, str):
-        reader = _reader_of(source)
-        return _read_file(source, reader, open_file, lambda names: check_columns(names, id_field, fields))
-    if isinstance(source, Mapping):
+    if isinstance(items, Mapping):
         raise OnlivePayloadError.of(
-            "updates", f"got {type(source).__name__}; accepted: a list of objects, one for each record"
+            "updates", f"got {type(items).__name__}; accepted: a list of objects, one for each record"
         )
-    return _read_list(source)
+    return _read_list(items)
+
+
+def read_file(
+    path: str, *, open_file: OpenFile, id_field: str, fields: Mapping[str, str] | None
+) -> Iterator[Row | BadRow]:
+    """Read the rows of a file one at a time, holding no more than a small part of it.
+
+    :param path: path or URL of a file that ends in ``.jsonl``, ``.csv`` (UTF-8, commas, a first line that names the
+        columns) or ``.parquet``.
+    :param open_file: opens the file for reading bytes; it is closed when the rows are used up or given up.
+    :param id_field: name of the column that holds the record's id.
+    :param fields: column to field, as for :func:`as_update`.
+    :raises OnlivePayloadError: the input as a whole cannot be used. Raised before the first row.
+    :raises OnliveInputError: raised after some rows: the rest of the file cannot be read.
+    """
+    check_mapping(id_field, fields)
+    return _read_file(path, _reader_of(path), open_file, _Columns(id_field, fields))
 
 
 def as_update(
@@ -127,35 +139,62 @@ def _is_gap(value: object) -> bool:
     return value is Missing.GAP or (not isinstance(value, _PLAIN) and str(value) in _FRAME_GAPS)
 
 
-_CheckColumns: TypeAlias = Callable[[Sequence[str]], None]
-_Reader: TypeAlias = Callable[[IO[bytes], _CheckColumns], Iterator[Row | BadRow]]
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which columns of a file are needed."""
+
+    id_field: str
+    fields: Mapping[str, str] | None
+
+    def check(self, names: Sequence[str]) -> None:
+        check_columns(names, self.id_field, self.fields)
 
 
-def _read_file(path: str, reader: _Reader, open_file: OpenFile, check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
+_Reader: TypeAlias = Callable[[IO[bytes], _Columns], Iterator[Row | BadRow]]
+
+
+def _read_file(path: str, reader: _Reader, open_file: OpenFile, columns: _Columns) -> Iterator[Row | BadRow]:
     with open_file(path) as file:
-        yield from reader(file, check_columns)
+        yield from reader(file, columns)
 
 
 def _read_list(items: Iterable[object]) -> Iterator[Row | BadRow]:
     for index, item in enumerate(items):
         if isinstance(item, Mapping):
-            yield Row(index, None, item)
+            yield _row(index, None, item)
         else:
             message = f"got {type(item).__name__}; accepted: an object with the record's id and its fields"
             yield BadRow(index, None, FieldError(f"updates[{index}]", message))
 
 
-def _read_jsonl(file: IO[bytes], _: _CheckColumns) -> Iterator[Row | BadRow]:
-    index = 0
-    for line, text in enumerate(_text(file), start=1):
-        if text.isspace():
+def _row(index: int, line: int | None, values: Mapping[str, Any]) -> Row | BadRow:
+    """Return a row, unless it holds what is nested so deep that Python's own functions fail on it."""
+    for column, value in values.items():
+        if is_nested_deeper(value, MAX_DEPTH):
+            return BadRow(index, line, FieldError(shown(str(column)), f"is nested deeper than {MAX_DEPTH} levels"))
+    return Row(index, line, values)
+
+
+def _read_jsonl(file: IO[bytes], _: _Columns) -> Iterator[Row | BadRow]:
+    lines, index = Lines(file), 0
+    while True:
+        lines.begin_row()
+        try:
+            text = next(lines, None)
+        except RowTooLongError:
+            lines.skip_line()
+            yield _too_long(index, lines.number, lines)
+            index += 1
             continue
-        yield _json_row(index, line, text)
-        index += 1
+        if text is None:
+            return
+        if not text.isspace():
+            yield _json_row(index, lines.number, text)
+            index += 1
 
 
 def _json_row(index: int, line: int, text: str) -> Row | BadRow:
-    if not _is_utf8(text):
+    if not is_utf8(text):
         return _bad_line(index, line, line, "is not UTF-8 text")
     try:
         values = json.loads(text.rstrip("\r\n"))
@@ -165,32 +204,45 @@ def _json_row(index: int, line: int, text: str) -> Row | BadRow:
         return _bad_line(index, line, line, "holds a number too long or an object too deep to read")
     if not isinstance(values, dict):
         return _bad_line(index, line, line, f"holds {type(values).__name__}; accepted: one JSON object on each line")
-    return Row(index, line, values)
+    return _row(index, line, values)
 
 
-def _read_csv(file: IO[bytes], check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
-    rows = csv.reader(_text(file), strict=True)
+def _read_csv(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
+    lines = Lines(file)
+    rows = csv.reader(lines, strict=True)
     columns = _read_header(rows)
-    check_columns(columns)
+    needed.check(columns)
     index = 0
     while True:
-        first = rows.line_num + 1
+        lines.begin_row()
+        first = lines.number + 1
         try:
             cells = next(rows, None)
+        except RowTooLongError:
+            lines.skip_row()
+            yield _too_long(index, first, lines)
+            index += 1
+            continue
         except csv.Error as error:
-            yield _bad_line(index, first, rows.line_num, f"cannot be read as CSV: {error}")
+            if str(error).startswith(_LARGE_CELL):
+                lines.skip_row()
+            yield _bad_line(index, first, lines.number, f"cannot be read as CSV: {error}")
             index += 1
             continue
         if cells is None:
             return
         if cells:
-            yield _csv_row(index, first, rows.line_num, columns, cells)
+            yield _csv_row(index, first, lines.number, columns, cells)
             index += 1
 
 
 def _read_header(rows: Iterator[list[str]]) -> list[str]:
     try:
         columns = next((cells for cells in rows if cells), [])
+    except RowTooLongError as error:
+        raise OnlivePayloadError.of(
+            "updates_path", "the first line of the file is too long to be the names of columns"
+        ) from error
     except csv.Error as error:
         raise OnlivePayloadError.of(
             "updates_path", f"the first line of the file cannot be read as CSV: {error}"
@@ -199,7 +251,7 @@ def _read_header(rows: Iterator[list[str]]) -> list[str]:
         raise OnlivePayloadError.of(
             "updates_path", "the file is empty; accepted: a first line that names the columns, then rows"
         )
-    if not _is_utf8("".join(columns)):
+    if not is_utf8("".join(columns)):
         raise OnlivePayloadError.of("updates_path", "the file is not UTF-8 text; save it as UTF-8")
     return columns
 
@@ -209,38 +261,19 @@ def _csv_row(index: int, first: int, last: int, columns: Sequence[str], cells: S
         return _bad_line(
             index, first, last, f"has {counted(len(cells), 'cell')}; the header names {counted(len(columns), 'column')}"
         )
-    if not _is_utf8("".join(cells)):
+    if not is_utf8("".join(cells)):
         return _bad_line(index, first, last, "is not UTF-8 text")
     values = (Missing.GAP if cell in GAP_TEXTS else cell for cell in cells)
     return Row(index, last, dict(zip(columns, values, strict=True)))
 
 
-def _read_parquet(file: IO[bytes], check_columns: _CheckColumns) -> Iterator[Row | BadRow]:
-    try:
-        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        message = "a .parquet file needs pyarrow, which is missing: pip install 'airflow-provider-onlive[parquet]'"
-        raise OnlivePayloadError.of("updates_path", message) from error
-    try:
-        table = parquet.ParquetFile(file)
-    except arrow.ArrowException as error:
-        raise OnlivePayloadError.of("updates_path", "the file ends in .parquet and does not hold Parquet") from error
-    check_columns(table.schema_arrow.names)
-    microseconds = _in_microseconds(arrow, table.schema_arrow)
-    index = 0
-    for batch in table.iter_batches(batch_size=_PARQUET_BATCH):
-        for values in arrow.Table.from_batches([batch]).cast(microseconds, safe=False).to_pylist():
-            yield Row(index, None, {column: _cell(value) for column, value in values.items()})
-            index += 1
-
-
-def _in_microseconds(arrow: Any, schema: Any) -> Any:
-    """Return the schema with times no finer than a microsecond: Python's own times cannot hold nanoseconds."""
-    types = ((column.name, column.type) for column in schema)
-    return arrow.schema(
-        (name, arrow.timestamp("us", kind.tz) if arrow.types.is_timestamp(kind) and kind.unit == "ns" else kind)
-        for name, kind in types
-    )
+def _read_parquet(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
+    used = None if needed.fields is None else {needed.id_field, *needed.fields}
+    for index, values in enumerate(read_parquet(file, needed.check, used)):
+        if isinstance(values, FieldError):
+            yield BadRow(index, None, values)
+        else:
+            yield _row(index, None, {column: _cell(value) for column, value in values.items()})
 
 
 def _cell(value: object) -> object:
@@ -258,19 +291,8 @@ def _reader_of(path: str) -> _Reader:
     return _READERS[ending]
 
 
-def _text(file: IO[bytes]) -> io.TextIOWrapper:
-    """Return the file as text. A byte that is not UTF-8 becomes a lone surrogate, so that only its own row fails."""
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _too_long(index: int, first: int, lines: Lines) -> BadRow:
+    return _bad_line(index, first, lines.number, f"is longer than {lines.longest:,} characters")
 
 
 def _bad_line(index: int, first: int, last: int, message: str) -> BadRow:

@@ -20,16 +20,13 @@ from pydantic import (
 
 from onlive_provider.models.model import Model, members_of
 from onlive_provider.models.refusals import rebuilt
-from onlive_provider.models.rendered import is_array, read_array
+from onlive_provider.models.rendered import MAX_DEPTH, is_array, read_array
 from onlive_provider.models.sentences import Loc, Refusal, Refused, refuse_missing
 from onlive_provider.models.times import read_instant
 from onlive_provider.models.types import timezone_of
 from onlive_provider.models.values import exact_number, read_text
 
 T = TypeVar("T")
-
-MAX_DEPTH = 64
-"""Deeper payloads are refused: they are cycles or mistakes, and JSON libraries fail on them."""
 
 _DEPTH_OF_MEMBERS = 2
 """The payload and its field stand around a member of free-form JSON."""

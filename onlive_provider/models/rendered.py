@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from onlive_provider.models.sentences import Refused
+
+MAX_DEPTH = 64
+"""Deeper payloads are refused: they are cycles or mistakes, and JSON libraries fail on them."""
+
+_PLAIN = (str, int, float, type(None))
+"""Told apart first, which is much cheaper."""
 
 
 def read_object(value: object) -> Mapping[Any, Any]:
@@ -27,6 +33,23 @@ def is_array(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
 
 
+def is_nested_deeper(value: object, levels: int) -> bool:
+    """Whether objects and arrays stand in one another more than so many times. Works at any depth, and in cycles."""
+    if isinstance(value, _PLAIN):
+        return False
+    open_ones: list[Iterator[Any]] = [iter((value,))]
+    while open_ones:
+        for held in open_ones[-1]:
+            if not isinstance(held, _PLAIN) and (isinstance(held, Mapping) or is_array(held)):
+                if len(open_ones) > levels:
+                    return True
+                open_ones.append(iter(held.values() if isinstance(held, Mapping) else held))
+                break
+        else:
+            open_ones.pop()
+    return False
+
+
 def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
     accepted, because = f"{what}, or text that holds one as JSON", ""
     held = value
@@ -34,7 +57,9 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
         try:
             held = _evaluate(value.strip())
             because = f"which holds {type(held).__name__}"
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        except RecursionError:
+            because = "which is nested too deep to be read"
+        except (ValueError, SyntaxError, TypeError):
             because = (
                 "which is neither JSON nor a Python literal; in a template, end the expression with `| tojson`, "
                 "or pass `task.output` instead of text"
@@ -48,9 +73,14 @@ def _evaluate(text: str) -> Any:
     """Return what a text holds.
 
     JSON is tried first, then Python: a template without native rendering prints a dict or a list with Python's quotes.
+
+    :raises RecursionError: it is JSON that is nested too deep.
     """
     try:
         # Decimal keeps every digit until it is known whether a JSON number can carry them.
         return json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return ast.literal_eval(text)
+    except ValueError:
+        try:
+            return ast.literal_eval(text)
+        except (MemoryError, RecursionError) as error:
+            raise ValueError from error

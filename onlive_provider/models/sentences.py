@@ -103,7 +103,7 @@ def given(value: object, *, shown: bool) -> str:
         return f"{kind} (value not shown)"
     try:
         text = repr(value)
-    except ValueError:  # Python prints no integer of thousands of digits
+    except (ValueError, RecursionError):  # Python prints no integer of thousands of digits, and nothing nested as deep
         return kind
     return f"{kind} {text}" if len(text) <= MAX_SHOWN else f"{kind} {text[: MAX_SHOWN - 3]}..."
 

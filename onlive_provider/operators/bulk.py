@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
+from onlive_provider.hooks.fail_fast import terminal
 from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import mask_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
     from onlive_provider.models.patch import Update as PayloadModel
-    from onlive_provider.operators.storage import AirflowStorage
 
+_DEEPEST_SHOWN = 200
+"""Airflow stores what was rendered before the task begins, fails on what is nested far deeper, and retries that."""
 _MASKED_SHARE = 8
 """How many times more than the Rendered Template view shows is masked: masking makes the text shorter."""
 
@@ -77,19 +81,16 @@ class BulkUpdateOperator(BulkTaskOperator):
     def read_work(self, arguments: ArgumentReader) -> BulkWork:
         """Check the arguments and return the rows and what is to be done with each."""
         from onlive_provider.bulk.job import Job
-        from onlive_provider.bulk.rows import read_rows
         from onlive_provider.bulk.work import BulkWork, fingerprint_of
         from onlive_provider.models.patch import parse_record_id, parse_timezone
+        from onlive_provider.models.rendered import MAX_DEPTH, is_nested_deeper
 
         resource, model, check = self.record_kind()
         zone = arguments.read(lambda: parse_timezone(self.timezone, "timezone"))
         plan_only = self.read_plan_only(arguments)
         source = arguments.read(self._source)
         fields = arguments.read(self._read_fields)
-        opened = _Opened(self.storage)
-        rows = source and arguments.read(
-            lambda: read_rows(source[0], open_file=opened.open, id_field=self.id_field, fields=fields)
-        )
+        rows = None if source is None else arguments.read(lambda: self._rows(source, fields))
         arguments.finish()
         assert source is not None
         assert rows is not None
@@ -106,17 +107,24 @@ class BulkUpdateOperator(BulkTaskOperator):
             stop_on_error=self.on_record_error == "stop",
         )
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
-        fingerprint = fingerprint_of([source[1], options])
-        total = None if isinstance(source[0], str) else len(source[0])
-        return BulkWork(rows, job, fingerprint, total, opened.share)
+        if isinstance(source, InputFile):
+            return BulkWork(rows, job, fingerprint_of([source.path, source.fingerprint, options]), None, source.share)
+        known = [None if is_nested_deeper(row, MAX_DEPTH) else row for row in source]
+        return BulkWork(rows, job, fingerprint_of([known, options]), len(source))
 
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
         return (self.updates_path,) if isinstance(self.updates_path, str) else ()
 
-    def _source(self) -> tuple[str | Sequence[object], str]:
-        """Return the rows' source and its fingerprint."""
-        from onlive_provider.bulk.work import fingerprint_of
+    def _rows(self, source: InputFile | list[object], fields: Mapping[str, str] | None) -> Iterator[Row | BadRow]:
+        from onlive_provider.bulk.rows import read_file, read_rows
+
+        if isinstance(source, InputFile):
+            read = read_file(source.path, open_file=source.open, id_field=self.id_field, fields=fields)
+            return source.rows(read)
+        return read_rows(source, id_field=self.id_field, fields=fields)
+
+    def _source(self) -> InputFile | list[object]:
         from onlive_provider.models.json_values import read_given_array
         from onlive_provider.models.sentences import parse
 
@@ -126,10 +134,7 @@ class BulkUpdateOperator(BulkTaskOperator):
                 raise OnlivePayloadError.of(
                     "updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file"
                 )
-            try:
-                return path, f"{path} {self.storage.fingerprint(path)}"
-            except FileNotFoundError:
-                raise OnlivePayloadError.of("updates_path", f"{path} does not exist") from None
+            return InputFile(self.storage, path)
         updates: Any = self.updates
         if isinstance(updates, str):
             updates = parse(read_given_array, updates, "updates", shown=False)
@@ -137,8 +142,7 @@ class BulkUpdateOperator(BulkTaskOperator):
             raise OnlivePayloadError.of(
                 "updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record"
             )
-        rows = list(updates)
-        return rows, fingerprint_of(rows)
+        return list(updates)
 
     def _read_fields(self) -> Mapping[str, str] | None:
         fields = self.fields
@@ -154,7 +158,18 @@ class BulkUpdateOperator(BulkTaskOperator):
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and keep guests' data out of the part of the input that the Rendered Template view shows."""
-        super()._do_render_template_fields(parent, *args, **kwargs)
+        from onlive_provider.models.rendered import is_nested_deeper
+
+        try:
+            super()._do_render_template_fields(parent, *args, **kwargs)
+            is_too_deep = not isinstance(parent.updates, str) and is_nested_deeper(parent.updates, _DEEPEST_SHOWN)
+        except RecursionError:
+            is_too_deep = True
+        if is_too_deep:
+            message = (
+                f"is nested deeper than {_DEEPEST_SHOWN} levels, which Airflow cannot store as a rendered template"
+            )
+            raise terminal(OnlivePayloadError.of("updates", message))
         left = _MASKED_SHARE * conf.getint("core", "max_templated_field_length", fallback=4096)
         updates = parent.updates
         if isinstance(updates, str):
@@ -224,25 +239,3 @@ class BulkUpdateServicesOperator(BulkUpdateOperator):
         from onlive_provider.models.service import ServiceUpdate, check_against_current
 
         return SERVICE, ServiceUpdate, check_against_current
-
-
-class _Opened:
-    """Opens the input and measures how much of it was read."""
-
-    def __init__(self, storage: AirflowStorage) -> None:
-        self._storage = storage
-        self._file: IO[bytes] | None = None
-        self._size = 0
-
-    def open(self, path: str) -> IO[bytes]:
-        self._size = self._storage.size(path)
-        self._file = self._storage.open(path, "rb")
-        return self._file
-
-    def share(self) -> float:
-        if self._file is None or not self._size:
-            return 0.0
-        try:
-            return self._file.tell() / self._size
-        except (OSError, ValueError):  # The run has read it to its end, and closed it or is about to.
-            return 1.0

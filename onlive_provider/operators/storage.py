@@ -21,7 +21,7 @@ class AirflowStorage:
         """
         local = self.local_path(path)
         if local is None:
-            remote: Any = ObjectStoragePath(path)
+            remote = _fresh(path) if mode == "rb" else ObjectStoragePath(path)
             return cast("IO[bytes]", remote.open(mode))
         if mode == "wb":
             local.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ class AirflowStorage:
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder, sorted; none where there is no such folder."""
         local = self.local_path(folder)
-        target = ObjectStoragePath(folder) if local is None else local
+        target = _fresh(folder) if local is None else local
         try:
             return sorted(each.name for each in target.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -49,9 +49,12 @@ class AirflowStorage:
         :raises FileNotFoundError: there is no such file.
         """
         local = self.local_path(path)
-        if local is None:
-            return str(ObjectStoragePath(path).checksum())
-        found = local.stat()
+        if local is not None:
+            return self.fingerprint_of(local.stat())
+        return str(_fresh(path).checksum())
+
+    def fingerprint_of(self, found: os.stat_result) -> str:
+        """Return the fingerprint of a file on this machine's disk, of which this was found."""
         return f"{found.st_size} {found.st_mtime_ns}"
 
     def size(self, path: str) -> int:
@@ -68,6 +71,13 @@ class AirflowStorage:
         if parts.scheme == "file":
             return Path(unquote(parts.path))
         return None if "://" in path else Path(path)
+
+
+def _fresh(path: str) -> Any:
+    """Return a path in a store, as it is now: some stores' clients answer from a listing that they saw earlier."""
+    remote: Any = ObjectStoragePath(path)
+    remote.fs.invalidate_cache()
+    return remote
 
 
 def _open_private(path: str, flags: int) -> int:

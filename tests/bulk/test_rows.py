@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from onlive_provider.bulk.rows import BadRow, Missing, Row, as_update, read_rows
+from onlive_provider.bulk.rows import BadRow, Missing, Row, as_update, read_file, read_rows
 from onlive_provider.errors import OnlivePayloadError
 
 EMAIL = "ana@example.com"
@@ -21,16 +21,16 @@ EMAIL = "ana@example.com"
 def read(tmp_path):
     """Write a file and read its rows."""
 
-    def read_file(name, content, id_field="id", fields=None):
+    def write_and_read(name, content, id_field="id", fields=None):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(read_rows(str(path), open_file=lambda at: open(at, "rb"), id_field=id_field, fields=fields))
+        return list(read_file(str(path), open_file=lambda at: open(at, "rb"), id_field=id_field, fields=fields))
 
-    return read_file
+    return write_and_read
 
 
 def read_list(items, id_field="id", fields=None):
-    return list(read_rows(items, open_file=None, id_field=id_field, fields=fields))
+    return list(read_rows(items, id_field=id_field, fields=fields))
 
 
 def update_of(values, fields=None, on_null="omit", id_field="id"):
@@ -156,7 +156,8 @@ def test_a_row_of_a_csv_that_is_not_utf8_fails_alone(read):
     [
         (b"", "updates_path", "the file is empty"),
         (b"\n\n", "updates_path", "the file is empty"),
-        (b"\xff\xfei\x00d\x00", "updates_path", "not UTF-8"),
+        (b"\xff\xfei\x00d\x00", "updates_path", "the file is UTF-16 text; accepted: UTF-8 text, not compressed"),
+        (b"caf\xe9,title\n", "updates_path", "not UTF-8"),
         (b'id,"title', "updates_path", "cannot be read as CSV"),
         (b"id,title,title\na,x,y", "updates_path", "the column title more than once"),
         (b"id,\na,x", "updates_path", "column 2 of the file has no name"),
@@ -225,7 +226,7 @@ def test_an_id_field_without_a_name_is_refused():
 )
 def test_a_file_of_another_kind_is_refused_without_being_opened(path, given):
     with pytest.raises(OnlivePayloadError) as refusal:
-        read_rows(path, open_file=None, id_field="id", fields=None)
+        read_file(path, open_file=None, id_field="id", fields=None)
     assert errors_of(refusal) == {"updates_path": f"got a file with {given}; accepted: .jsonl, .csv, .parquet"}
 
 
@@ -240,7 +241,7 @@ class Closing(io.BytesIO):
 
 def test_a_file_is_closed_when_its_rows_are_given_up():
     file = Closing(b"id\na\nb\n")
-    rows = read_rows("rows.csv", open_file=lambda _: file, id_field="id", fields=None)
+    rows = read_file("rows.csv", open_file=lambda _: file, id_field="id", fields=None)
     next(rows)
     rows.close()
     assert file.left
@@ -274,7 +275,7 @@ LINES = {
 @pytest.mark.parametrize("name", LINES)
 def test_the_memory_does_not_grow_with_the_number_of_rows(name):
     def peak_of(count):
-        rows = read_rows(
+        rows = read_file(
             name, open_file=lambda _: io.BufferedReader(Endless(LINES[name](count))), id_field="id", fields=None
         )
         tracemalloc.start()

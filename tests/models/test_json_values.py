@@ -12,7 +12,7 @@ import pytest
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate
-from onlive_provider.models.json_values import MAX_DEPTH
+from onlive_provider.models.rendered import MAX_DEPTH
 from onlive_provider.models.service import ServiceUpdate
 
 ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"

@@ -118,7 +118,7 @@ def test_a_payload_is_a_mapping_or_text_that_holds_one(payload):
         ("null", "holds NoneType"),
         ("", "neither JSON nor a Python literal"),
         ("{'start': datetime.datetime(2025, 1, 1)}", "tojson"),
-        ("[" * 100_000, "neither JSON nor a Python literal"),
+        ("[" * 100_000, "nested too deep to be read"),
         ("-" * 100_000 + "1", "neither JSON nor a Python literal"),
         ("1" + "+1" * 100_000, "neither JSON nor a Python literal"),
         ("{[]: 1}", "neither JSON nor a Python literal"),

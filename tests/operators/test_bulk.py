@@ -20,6 +20,14 @@ from onlive_provider.bulk import task_run
 from onlive_provider.errors import OnlivePayloadError, OnliveRecordsFailedError, OnliveRecordsToRetryError
 from onlive_provider.operators import bulk_task
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
+
+try:
+    from airflow.sdk.definitions._internal.mixins import ResolveMixin
+except ImportError:  # Airflow 2.11
+    from airflow.template.templater import LiteralValue
+
+    (ResolveMixin,) = LiteralValue.__bases__
+
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
 from tests.operators.conftest import connection_to
@@ -479,6 +487,22 @@ def test_a_cleared_task_and_another_input_start_afresh(
     assert {seen.id for seen in server.requests} == {record_id(0), record_id(1)}
 
 
+def test_a_retry_on_a_changed_file_begins_anew_and_says_so(
+    server: ManyRecords, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, store = tmp_path / "rows.csv", Store()
+    path.write_text(f"id,title\n{record_id(0)},new\n{record_id(1)},new\n")
+    operator = update(updates_path=str(path), concurrency=1)
+    server.after = lambda seen: operator.on_kill() if seen.method == "PUT" else None
+    with pytest.raises(Exception, match="told to stop"):
+        run(operator, task_state_store=store)
+    server.after = lambda seen: None
+    path.write_text(f"id,title\n{record_id(1)},newer\n")
+    assert run(update(updates_path=str(path)), task_state_store=store)["total"] == 1
+    assert server.record(1)["title"] == "newer"
+    assert caplog.text.count("has changed since the last try: the task begins anew") == 1
+
+
 def test_the_same_rows_for_another_kind_of_record_start_afresh(server: ManyRecords, tmp_path: Path) -> None:
     from onlive_provider.hooks.arguments import ArgumentReader
 
@@ -612,6 +636,58 @@ def test_an_argument_that_rendered_to_nothing_does_not_pass_for_one_left_out(nam
     setattr(operator, name, None)  # as native rendering and an upstream task's output do
     with pytest.raises(OnlivePayloadError, match=f"{name}: was given and rendered to nothing"):
         run(operator)
+    assert server.requests == []
+
+
+class Upstream(ResolveMixin):  # type: ignore[misc]
+    """The output of an upstream task."""
+
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+    def iter_references(self) -> Any:
+        return ()
+
+    def resolve(self, context: Any, **_: Any) -> Any:
+        return self.output
+
+
+@pytest.mark.parametrize("depth", [201, 3_000])
+def test_an_input_on_which_airflow_would_fail_is_refused_when_it_is_rendered(server: ManyRecords, depth: int) -> None:
+    deep: Any = "x"
+    for _ in range(depth - 1):
+        deep = {"a": deep}
+    operator = update(Upstream([deep]))
+    with pytest.raises(OnlivePayloadError, match="updates: is nested deeper than 200 levels") as caught:
+        operator.render_template_fields({"ti": task_instance()})
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_a_row_that_airflow_can_store_and_that_is_nested_too_deep_fails_alone(server: ManyRecords) -> None:
+    deep: Any = "x"
+    for _ in range(197):
+        deep = {"a": deep}
+    operator = update(Upstream([*titles(0), {"id": record_id(1), "extraFields": deep}, *titles(2)]))
+    operator.render_template_fields({"ti": task_instance()})
+    with pytest.raises(OnliveRecordsFailedError, match=r"\(2 updated, 1 failed\)") as caught:
+        run(operator)
+    assert "extraFields: is nested deeper than 64 levels" in caught.value.failures[0]["message"]
+
+
+@pytest.mark.parametrize("depth", [900, 3_000])
+def test_rows_that_are_nested_too_deep_for_a_fingerprint_fail_alone(server: ManyRecords, depth: int) -> None:
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = {"a": deep}
+    operator = update([])
+    operator.__dict__["updates"] = [*titles(0), {"id": record_id(1), "extraFields": deep}]
+    with pytest.raises(OnliveRecordsFailedError, match=r"\(1 updated, 1 failed\)"):
+        run(operator)
+
+
+def test_text_that_is_nested_too_deep_is_refused_as_a_whole(server: ManyRecords) -> None:
+    with pytest.raises(OnlivePayloadError, match=r"updates: got str .* which is nested too deep to be read; "):
+        run(update("[" * 3_000 + "]" * 3_000))
     assert server.requests == []
 
 

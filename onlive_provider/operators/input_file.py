@@ -1,0 +1,229 @@
+"""The file that a bulk update reads. What is wrong with it, or goes wrong while it is read, is one sentence."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from onlive_provider.errors import OnliveError, OnliveInputAwayError, OnliveInputError, OnlivePayloadError
+
+if TYPE_CHECKING:
+    from onlive_provider.operators.storage import AirflowStorage
+
+T = TypeVar("T")
+
+_BUFFER = 1 << 18
+_LONGEST_SHOWN = 200
+_MISTAKES = (AirflowNotFoundException, ImportError, ValueError)
+"""A Connection, a package or a scheme that is missing, or a path that is none; their text says which."""
+_LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_LASTING_NUMBERS = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.ENXIO)
+_AWAY = (408, 425, 429)
+_ADVICE = "Let the file be complete before the task begins, and clear the task."
+
+
+class InputFile:
+    """A file by path or URL. Its fingerprint is taken at once, and compared when it is opened and at its end.
+
+    :raises OnlivePayloadError: it is not there, or cannot be read.
+    :raises OnliveInputAwayError: its store gave no answer.
+    """
+
+    def __init__(self, storage: AirflowStorage, path: str) -> None:
+        self.path = path
+        self._storage = storage
+        self._size = 0
+        self._reading: _Guarded | None = None
+        with self._refusing():
+            self.fingerprint = storage.fingerprint(path)
+            self._open().close()
+
+    def open(self, _: str) -> IO[bytes]:
+        """Open the file for reading from its start.
+
+        :raises OnlivePayloadError: it cannot be read, or is not what it was at first.
+        :raises OnliveInputAwayError: its store gave no answer.
+        """
+        with self._refusing():
+            self._size = self._storage.size(self.path)
+            is_local = self._storage.local_path(self.path) is not None
+            self._reading = _Guarded(self, self._open(), is_local)
+            if self._is_changed():
+                message = f"{self.shown} was changed after the task had looked at it. {_ADVICE}"
+                raise OnlivePayloadError.of("updates_path", message)
+        return io.BufferedReader(self._reading, _BUFFER)
+
+    def rows(self, rows: Iterator[T]) -> Iterator[T]:
+        """Yield what is read, and see to it that the file was the same from its start to its end.
+
+        :param rows: opens the file by :meth:`open`, and reads it.
+        :raises OnliveInputError: it was not, or it could not be read to its end.
+        """
+        try:
+            yield from rows
+        except OnlivePayloadError:
+            raise
+        except Exception as error:
+            if self._is_changed():
+                raise self._changed() from error
+            raise error if isinstance(error, OnliveError) else self.failed(error) from error
+        if self._is_changed():
+            raise self._changed()
+
+    def share(self) -> float:
+        """Return how much of the file was read, from 0 to 1."""
+        return min(1.0, self._reading.count / self._size) if self._reading is not None and self._size else 0.0
+
+    @property
+    def shown(self) -> str:
+        """The path as an error shows it: short, on one line, and without a URL's query, which may be a signature."""
+        path = self.path.partition("?")[0] if "://" in self.path else self.path
+        text = path if path.isprintable() else ascii(path)
+        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+    def failed(self, error: Exception) -> OnliveInputError:
+        """Return the error of a file that cannot be read on."""
+        kind = OnliveInputAwayError if _is_away(error) else OnliveInputError
+        return kind(
+            f"updates_path: {self.shown} cannot be read to its end: {_reason(error)}; the rows before that have their "
+            "outcomes"
+        )
+
+    def _open(self) -> IO[bytes]:
+        local = self._storage.local_path(self.path)
+        if local is None:
+            return self._storage.open(self.path, "rb")
+        if stat.S_ISDIR(mode := local.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not stat.S_ISREG(mode):  # A FIFO would be waited for.
+            raise OSError(errno.EINVAL, "it is no regular file")
+        file = self._storage.open(self.path, "rb")
+        if not os.fstat(file.fileno()).st_size and file.read(1):
+            file.close()
+            raise OSError(errno.EINVAL, "it has content and says that its size is 0, as files in /proc do")
+        file.seek(0)
+        return file
+
+    def _is_changed(self) -> bool:
+        if self._reading is None:
+            return False
+        found = self._reading.found()
+        if found is not None:
+            return self._storage.fingerprint_of(found) != self.fingerprint
+        try:
+            return self._storage.fingerprint(self.path) != self.fingerprint
+        except FileNotFoundError:
+            return True
+        except Exception as error:
+            raise self.failed(error) from error
+
+    def _changed(self) -> OnliveInputError:
+        return OnliveInputError(
+            f"updates_path: {self.shown} was changed while it was read: its rows may be of two versions. Those that "
+            f"were read have their outcomes. {_ADVICE}"
+        )
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Turn what a file system or a store raises before the first row into our own errors."""
+        try:
+            yield
+        except OnliveError:
+            raise
+        except FileNotFoundError:
+            raise OnlivePayloadError.of("updates_path", f"{self.shown} does not exist") from None
+        except Exception as error:
+            why = f"{self.shown} cannot be opened: {_reason(error, may_tell=True)}"
+            if _is_away(error):
+                message = f"updates_path: {why}; nothing was sent, and a retry may find it"
+                raise OnliveInputAwayError(message) from error
+            message = f"{why}; accepted: the path or URL of a file that this worker can read"
+            raise OnlivePayloadError.of("updates_path", message) from error
+
+
+class _Guarded(io.RawIOBase):
+    """A file whose failures are sentences. ``count`` is how many bytes were read."""
+
+    def __init__(self, owner: InputFile, file: IO[bytes], is_local: bool) -> None:
+        self.count = 0
+        self._owner = owner
+        self._file = file
+        self._is_local = is_local
+        self._last: os.stat_result | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._file.read(len(buffer))
+        except Exception as error:
+            raise self._owner.failed(error) from error
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except Exception as error:
+            raise self._owner.failed(error) from error
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._last = self.found()
+            self._file.close()
+            super().close()
+
+    def found(self) -> os.stat_result | None:
+        """Return what is found of a file on this machine's disk, closed or not: not of another of the same path."""
+        if self._is_local and not self.closed:
+            return os.fstat(self._file.fileno())
+        return self._last
+
+
+def _reason(error: Exception, *, may_tell: bool = False) -> str:
+    """Return why a file cannot be read: never the text of an error that may hold a row or a signed URL."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if may_tell and isinstance(error, _MISTAKES):
+        return str(error).partition("\n")[0]
+    status = _status(error)
+    return f"{type(error).__name__}{'' if status is None else f' (status {status})'}"
+
+
+def _is_away(error: BaseException | None) -> bool:
+    """Whether a store gave no answer, or one that says to come again, so that another try may succeed."""
+    if isinstance(error, _MISTAKES):
+        return False
+    for _ in range(10):
+        if error is None:
+            return False
+        status = _status(error)
+        if status is not None:
+            return status in _AWAY or status >= 500
+        if isinstance(error, OSError):
+            return not isinstance(error, _LASTING) and error.errno not in _LASTING_NUMBERS
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the HTTP status that a store's client put into its error, whichever client it is."""
+    response = getattr(error, "response", None)
+    answer = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    found = (answer, *(getattr(error, name, None) for name in ("status", "status_code", "code")))
+    return next((each for each in found if isinstance(each, int)), None)
