@@ -32,7 +32,7 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
     held = value
     if isinstance(value, str):
         try:
-            held = _evaluate(value.strip())
+            held = evaluate(value.strip())
             because = f"which holds {type(held).__name__}"
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             because = (
@@ -44,10 +44,12 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
     return held
 
 
-def _evaluate(text: str) -> Any:
+def evaluate(text: str) -> Any:
     """Return what a text holds.
 
     JSON is tried first, then Python: a template without native rendering prints a dict or a list with Python's quotes.
+
+    :raises ValueError: it is neither; or SyntaxError, TypeError, MemoryError or RecursionError.
     """
     try:
         # Decimal keeps every digit until it is known whether a JSON number can carry them.
