@@ -58,6 +58,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         (templated)
     :param report_personal_data: whether e-mail addresses, such as a calendar's id, may stand in the report.
     :param xcom_fields: keys of the result to return; all by default.
+    :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
         20], "report_path", "batches": [{"size", "updated", ...}], "plan_table"}``.
     :raises OnlivePayloadError: an argument cannot be used, or no service is selected; nothing was sent.
