@@ -71,9 +71,9 @@ class OnliveStaleRecordError(OnliveError):
         since = f", after the expected {expected}" if expected else ""
         unanswered = "a write got no answer, and somebody else's values stand; it is not sent again"
         fate = unanswered if was_sent else "nothing was sent"
-        super().__init__(
-            f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
-        )
+        is_time = isinstance(actual, str) and "T" in actual and set(actual) <= set("0123456789-:.TZ+")
+        changed = f"{record} was changed at {actual if is_time else 'a time that cannot be read'}{since}"
+        super().__init__(f"{changed}; {fate}. Read the record again and decide with its new content.")
 
 
 class OnliveCallError(OnliveError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.privacy import hide_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -149,7 +150,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
 
         with OnliveHook(self.onlive_conn_id).get_conn() as client:
             ids = sorted(service["id"] for service in client.iter_services(**filters))
+        shown = json.dumps(hide_personal_data(filters))
         if not ids:
-            raise OnlivePayloadError.of("service_filter", f"{json.dumps(filters)} selects no service")
-        self.log.info("The filter %s selects %d services", json.dumps(filters), len(ids))
+            raise OnlivePayloadError.of("service_filter", f"{shown} selects no service")
+        self.log.info("The filter %s selects %d services", shown, len(ids))
         return ids
