@@ -74,9 +74,9 @@ class OnliveStaleRecordError(OnliveError):
         self.expected, self.actual = expected, actual
         since = f", after the expected {expected}" if expected else ""
         fate = "nothing was sent" if not was_sent else "a write got no answer, and somebody else's values stand"
-        super().__init__(
-            f"{record} was changed at {actual}{since}; {fate}. Read the record again and decide with its new content."
-        )
+        is_time = isinstance(actual, str) and "T" in actual and set(actual) <= set("0123456789-:.TZ+")
+        changed = f"{record} was changed at {actual if is_time else 'a time that cannot be read'}{since}"
+        super().__init__(f"{changed}; {fate}. Read the record again and decide with its new content.")
 
 
 class OnliveCallError(OnliveError):

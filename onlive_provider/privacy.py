@@ -1,58 +1,95 @@
 """The one definition of guests' data, and what is done with it: hidden in JSON, masked in Airflow, kept out of errors.
 
 Guests' data are e-mail addresses and phone numbers, wherever they stand in a text, and whatever stands under a name
-such as ``phone``, ``mobilePhone``, ``mobile`` or ``tel``. UUIDs and ISO 8601 times are not phone numbers. All patterns
-take time that is linear in the text.
+such as ``phone``, ``mobilePhone``, ``mobile``, ``tel`` or ``agentComment``. UUIDs, dates and ISO 8601 times are not
+phone numbers. All patterns take time that is linear in the text.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 HIDDEN = "<hidden>"
-"""Stands in a report for an e-mail address or a phone number. It cannot be sent back."""
+"""Stands in a report and in XCom for guests' data. It cannot be sent back."""
 
 MAX_KEY = 80
 """Characters of an object's key that an error shows."""
 MAX_KEY_DIGITS = 6
 """A key with so many digits may be a phone number."""
+MIN_MASKED_COMMENT = 16
+"""Characters of a comment that Airflow masks wherever it stands: shorter ones are words that a log needs."""
 
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """A UUID in its 36 characters: an id, and no phone number."""
 
-_TIME = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
-_GAP = r"(?:[\s().\-/]|\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})){0,3}"
-"""What may stand between two digits of a phone number, also as JSON or a repr escapes it."""
-_PHONE = rf"\+\(?\d(?:{_GAP}\d){{6,}}|(?<![0-9a-z])\d(?:{_GAP}\d){{7,}}"
-_NUMBERS = re.compile(rf"({UUID_PATTERN.pattern}|{_TIME})|{_PHONE}", re.IGNORECASE)
-"""UUIDs and times, which come first so that no phone number is found in them, or a phone number."""
-_WORD = re.compile(r"[^\s\"'<>,;:()\\=/?&]+")
+_INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+"""Comes with a number that is copied from a list of contacts: soft hyphens, and marks of the writing's direction."""
+_GAP = (
+    rf"(?:[\s().\-/\u2010-\u2015\u2212\ufe58\ufe63\uff0d\uff08\uff09\uff0f\u2044\u00b7{_INVISIBLE}]"
+    r"|\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})|%(?:20|28|29|2d|2f|c2%a0)){0,4}"
+)
+"""What may stand between two digits of a phone number, also as JSON, a repr or a URL escapes it."""
+_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d"
+_PHONE = rf"(?:[+\uff0b]|%(?:25)*2b){_GAP}\d(?:{_GAP}\d){{6,}}|(?<![0-9a-z])\(?\d(?:{_GAP}(?!(?<!\d){_DATE})\d){{7,}}"
+_CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
+_HARMLESS = (
+    rf"(?<![0-9a-f]){UUID_PATTERN.pattern}",
+    rf"{_DATE}{_CLOCK}",
+    r"(?:19|20)\d\d[01]\d[0-3]\dT\d{4,6}(?!\d)",
+    r"(?:19|20)\d\d(?P<dot>[./])[01]\d(?P=dot)[0-3]\d(?![./-]?\d)",
+    r"[0-3]?\d(?P<dash>[./-])[01]?\d(?P=dash)(?:19|20)\d\d(?![./-]?\d)",
+    r"\d{1,2}:\d\d:\d\d[.,]\d+",
+    r"(?<![\d.])(?:0\.\d+(?![\d.])|[1-9]\d{0,5}\.\d{1,15}(?=\ ?(?:s|ms|min|h|€|EUR|USD)\b))",
+)
+"""UUIDs, ISO 8601 and its basic form, dates as people write them, a time of day, and numbers with a unit."""
+_NUMBERS = re.compile(rf"(?=[\d%a-f+(\uff0b])(?:(?P<harmless>{'|'.join(_HARMLESS)})|{_PHONE})", re.IGNORECASE)
+"""A phone number, or first what must not be taken for one."""
+
+_AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40)"
+_IS_EMAIL = re.compile(_AT)
+_QUOTED = rf"\\{{0,4}}\"[^\"\n]{{1,64}}\"(?={_AT})"
+"""The local part of ``"ana lopez"@example.com``, also where JSON has escaped its quotes."""
+_WORD = re.compile(rf"(?:{_QUOTED})?[^\s\"<>,;:()\\]+(?:(?<=@\[ipv6):[0-9a-f:.]{{2,60}}\]?)?", re.IGNORECASE)
+_PART = re.compile(r"[^'=/?&{}\[\]|]+")
+"""Of a word: without what a URL or a repr puts around an address."""
+
 _WORDS_OF_NAME = re.compile(r"[A-Z]{2,}(?![a-z])|[^\W\d_][^\WA-Z\d_]*")
 _PHONE_WORDS = frozenset(
-    {"cell", "cellphone", "fax", "mobile", "movil", "móvil", "tel", "telefono", "teléfono", "whatsapp"}
+    {"cell", "cellphone", "celular", "fax", "gsm", "handy", "mobile", "movil", "móvil", "tel", "telefon", "telefono"}
+    | {"teléfono", "whatsapp"}
 )
-_MEMBER = re.compile(r"""["'](\w{2,40})["']\s*:\s*["']([^"']+)["']""")
-_SIGN = re.compile(rb"@|%40|phone|cell|fax|mob|vil\"|tel|whats")
-"""Of an e-mail address or a phone's name, in lower case."""
+_MEMBER = re.compile(
+    r"""((["'])(\w{2,40})\2\s*:\s*)(?:"([^"\\]*(?:\\.[^"\\]*)*)"|'([^'\\]*(?:\\.[^'\\]*)*)'|(\d+))""", re.DOTALL
+)
+"""A name and its text or whole number, in text that is JSON or prints a Python value."""
+_SIGN = re.compile(rb"@|%(?:25)*40|%(?:25)*2b|phone|cell|celu|fax|gsm|handy|mob|vil\"|tel|whats|agent_?comment|\\u")
+"""In lower case: of an e-mail address, of a name of private data, or of what only a closer look can tell."""
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(128)) + bytes(range(128, 256))
 _GAPS = b" ().-/\\nrt"
 
 
+class _Escapes(dict[int, str]):
+    """A character's number to what is shown of it."""
+
+    def __missing__(self, number: int) -> str:
+        each = chr(number)
+        shown = each if each.isprintable() else each.encode("unicode_escape").decode()
+        return self.setdefault(number, shown)
+
+
+_ESCAPES = _Escapes()
+
+
 def hide_personal_data(value: Any) -> Any:
     """Return JSON with :data:`HIDDEN` in the place of guests' data. A ``null`` stays: a cleared phone is no secret."""
-    if isinstance(value, str):
-        return _replaced(value, HIDDEN, HIDDEN)
-    if isinstance(value, Mapping):
-        return {
-            hide_personal_data(name): _hide_all(member) if _names_a_phone(name) else hide_personal_data(member)
-            for name, member in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [hide_personal_data(item) for item in value]
-    return value
+    try:
+        return _hidden(value)
+    except RecursionError:
+        return HIDDEN
 
 
 def may_hold_personal_data(line: bytes) -> bool:
@@ -62,12 +99,13 @@ def may_hold_personal_data(line: bytes) -> bool:
     """
     if _SIGN.search(line.lower()):
         return True
-    if line.isascii():
+    if line.isascii() and b"%" not in line:
         # Nearly every line ends here: what is left of it has no eight digits in a row, times set aside.
         digits = line.translate(_DIGITS).replace(b"0000-00-00T00", b"").translate(None, _GAPS)
-        if b"00000000" not in digits:
+        if b"00000000" not in digits and b"+0000000" not in digits:
             return False
-    return any(found[1] is None for found in _NUMBERS.finditer(line.decode(errors="replace")))
+    text = line.decode(errors="replace")
+    return bool(_IS_EMAIL.search(text)) or any(_phones(text))
 
 
 def personal_data(value: Any) -> Iterator[str]:
@@ -76,13 +114,16 @@ def personal_data(value: Any) -> Iterator[str]:
     :param value: a payload as rendered: JSON, one of our models, or text that holds JSON or prints a Python value.
     """
     if isinstance(value, str):
-        yield from (word for word in _WORD.findall(value) if _is_email(word))
-        yield from (found[0] for found in _NUMBERS.finditer(value) if found[1] is None)
-        yield from (text for name, text in _MEMBER.findall(value) if _names_a_phone(name))
+        if _IS_EMAIL.search(value):
+            for word in filter(_IS_EMAIL.search, _WORD.findall(value)):
+                yield from dict.fromkeys((word, *filter(_IS_EMAIL.search, _PART.findall(word))))
+        yield from _phones(value)
+        for found in _MEMBER.finditer(value):
+            yield from _private_texts(found[3], found[4] or found[5] or found[6])
     elif isinstance(value, Mapping):
         for name, member in value.items():
             yield from personal_data(str(name))
-            yield from _texts(member) if _names_a_phone(name) else personal_data(member)
+            yield from _private_texts(name, member) if _is_private(name) else personal_data(member)
     elif isinstance(value, list | tuple | set):
         for item in value:
             yield from personal_data(item)
@@ -92,7 +133,18 @@ def personal_data(value: Any) -> Iterator[str]:
 
 def without_personal_data(text: str) -> str:
     """Return a text on one line with e-mail addresses and phone numbers taken out, safe to stand in an error."""
-    return _replaced(" ".join(text.split()), "<e-mail>", "<phone>")
+    return on_one_line(_replaced(" ".join(text.split()), "<e-mail>", "<phone>"))
+
+
+def on_one_line(text: str) -> str:
+    """Return a text that cannot forge a line of a log or a table, nor turn the writing's direction or a terminal.
+
+    White space becomes single blanks; other characters that do not print are shown as Python escapes them.
+    """
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return line.translate(_ESCAPES)
 
 
 def is_safe_key(key: str) -> bool:
@@ -102,17 +154,48 @@ def is_safe_key(key: str) -> bool:
     """
     if len(key) > MAX_KEY:
         return False
-    return key.isalpha() or not (_is_email(key) or sum(map(str.isdecimal, key)) >= MAX_KEY_DIGITS)
+    return key.isalpha() or not (_IS_EMAIL.search(key) or sum(map(str.isdecimal, key)) >= MAX_KEY_DIGITS)
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return _hidden_text(value)
+    if isinstance(value, Mapping):
+        return {
+            _hidden(name): _hide_all(member) if _is_private(name) else _hidden(member) for name, member in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_hidden(item) for item in value]
+    return value
+
+
+def _hidden_text(text: str) -> str:
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            held = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            shown = _hidden(held)
+            text = text if shown == held else json.dumps(shown, ensure_ascii=False)
+    return _replaced(_MEMBER.sub(_hidden_member, text), HIDDEN, HIDDEN)
+
+
+def _hidden_member(found: re.Match[str]) -> str:
+    if not _is_private(found[3]):
+        return found[0]
+    quote = '"' if found[6] else found[0][-1]
+    return f"{found[1]}{quote}{HIDDEN}{quote}"
 
 
 def _replaced(text: str, email: str, phone: str) -> str:
-    if "@" in text or "%40" in text:
-        text = _WORD.sub(lambda word: email if _is_email(word[0]) else word[0], text)
-    return _NUMBERS.sub(lambda found: found[1] or phone, text)
+    if _IS_EMAIL.search(text):
+        text = _WORD.sub(lambda word: email if _IS_EMAIL.search(word[0]) else word[0], text)
+    return _NUMBERS.sub(lambda found: found["harmless"] or phone, text)
 
 
-def _is_email(word: str) -> bool:
-    return "@" in word or "%40" in word
+def _phones(text: str) -> Iterator[str]:
+    return (found[0] for found in _NUMBERS.finditer(text) if not found["harmless"])
 
 
 @lru_cache(maxsize=1024)
@@ -121,20 +204,32 @@ def _is_phone_name(name: str) -> bool:
     return "phone" in folded or not _PHONE_WORDS.isdisjoint(map(str.casefold, _WORDS_OF_NAME.findall(name)))
 
 
-def _names_a_phone(name: object) -> bool:
-    return isinstance(name, str) and _is_phone_name(name)
+def _is_comment_name(name: str) -> bool:
+    return name.replace("_", "").casefold() == "agentcomment"
+
+
+def _is_private(name: object) -> bool:
+    """Whether whatever stands under a name is a guest's data."""
+    return isinstance(name, str) and len(name) <= MAX_KEY and (_is_phone_name(name) or _is_comment_name(name))
 
 
 def _hide_all(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {hide_personal_data(name): _hide_all(member) for name, member in value.items()}
+        return {_hidden(name): _hide_all(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [_hide_all(item) for item in value]
     return None if value is None else HIDDEN
 
 
+def _private_texts(name: str, value: Any) -> Iterator[str]:
+    """Yield every text and number under a name that says phone, and a comment unless it is an ordinary word or two."""
+    if _is_phone_name(name):
+        yield from _texts(value)
+    elif _is_comment_name(name):
+        yield from (text for text in _texts(value) if len(text) >= MIN_MASKED_COMMENT)
+
+
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text and number under a name that says phone."""
     if isinstance(value, Mapping):
         for member in value.values():
             yield from _texts(member)

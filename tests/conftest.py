@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from html import escape, unescape
@@ -47,7 +48,9 @@ def a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_masked_by_earlier_tests() -> None:
-    """Empty the masker of this process. Airflow 2.11's masks words of any length, and it never forgets one."""
+    """Empty the masker of this process. Airflow 2.11's masks words of any length, and none ever forgets one."""
+    if "airflow.sdk.log" in sys.modules:
+        sys.modules["airflow.sdk.log"]._secrets_masker().reset_masker()
     for masker in logging.getLogger("airflow.task").filters:
         if type(masker).__name__ == "SecretsMasker":
             masker.patterns.clear()

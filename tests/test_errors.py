@@ -10,6 +10,7 @@ from onlive_provider.errors import FieldError
 RETRYABLE = {
     "OnliveConnectError",
     "OnliveInputAwayError",
+    "OnliveReportPlaceError",
     "OnliveUnknownFateError",
     "OnliveNoAnswerError",
     "OnliveAnswerError",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from onlive_provider.errors import FieldError, OnlivePayloadError
+from onlive_provider.privacy import is_safe_key
 
 _HARMLESS_NAME = re.compile(r"[A-Za-z_][\w ;.-]{0,79}")
 
@@ -93,4 +94,4 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
 
 def shown(name: str) -> str:
     """Return a column's name, unless it may be a guest's data."""
-    return name if _HARMLESS_NAME.fullmatch(name) else "(name not shown)"
+    return name if _HARMLESS_NAME.fullmatch(name) and is_safe_key(name) else "(name not shown)"

@@ -97,7 +97,10 @@ def _problem(change: Change) -> FieldError | None:
     hidden = [name for name, value in before.items() if HIDDEN in str(value)]
     if hidden:
         lost = ", ".join(hidden)
-        message = "cannot be put back: the report holds no personal data; write it with report_personal_data=True"
+        message = (
+            "cannot be put back: guests' data were left out; a `change` holds them with xcom_personal_data=True, "
+            "a report with report_personal_data=True"
+        )
         return FieldError(lost, message)
     if not instant(change.updated_at):
         return FieldError("updatedAt", "is missing: whether somebody changed the record since cannot be known")

@@ -28,7 +28,7 @@ _MAX_MESSAGE_BYTES = 1_200
 
 
 class Summary:
-    """Counts outcomes, and keeps the first failures without guests' data.
+    """Counts outcomes, and keeps the first failures.
 
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
     seconds the server asked to wait, where that was longer than a call waits.
@@ -40,7 +40,7 @@ class Summary:
         self.counts = Counts()
         self.stop: Stop | None = None
         self.retry_after: float | None = None
-        self.failures: list[dict[str, Any]] = []
+        self._first_failed: list[Outcome] = []
         self._may_go_well_later = False
         self._sent_unseen = 0
 
@@ -50,16 +50,25 @@ class Summary:
         self._sent_unseen += _is_sent_unseen(outcome)
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
-            if len(self.failures) < MAX_FAILURES:
-                self.failures.append(short_failure(outcome))
+            if len(self._first_failed) < MAX_FAILURES:
+                self._first_failed.append(outcome)
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """The first failures without guests' data."""
+        return [short_failure(outcome) for outcome in self._first_failed]
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
         return ", ".join(f"{number:,} {name}" for name, number in self.counts.as_json().items() if number) or "no rows"
 
-    def result(self, report_path: str | None) -> dict[str, Any]:
-        """Return what the task returns: less than 48 KB of XCom, whatever the input."""
-        return {**self.counts.as_json(), "failures": self.failures, "report_path": report_path}
+    def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
+        """Return what the task returns: less than 48 KB of XCom, whatever the input.
+
+        :param personal_data: whether guests' data may stand in it.
+        """
+        failures = [short_failure(outcome, personal_data=personal_data) for outcome in self._first_failed]
+        return {**self.counts.as_json(), "failures": failures, "report_path": report_path}
 
     def details(self) -> Mapping[str, str]:
         """Return what the report's page says of the task besides what it says of every task."""
@@ -108,11 +117,11 @@ class Summary:
         :param why: the first lines of its text.
         :param kinds: the error that is not to be retried, and the one that is.
         """
-        counts = self.counts.as_json()
+        counts, failures = self.counts.as_json(), self.failures
         by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
         lines = [*why, *([self.stop.sentence] if self.stop else [])]
         lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({by_name})")
-        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in self.failures[:_MAX_SHOWN_FAILURES]]
+        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:_MAX_SHOWN_FAILURES]]
         if counts["failed"] > _MAX_SHOWN_FAILURES:
             lines.append(f"  and {counts['failed'] - _MAX_SHOWN_FAILURES:,} more")
         retry_after = self.retry_after if retryable else None
@@ -124,20 +133,26 @@ class Summary:
         return kinds[retryable](
             "\n".join([*lines, asked]),
             counts=counts,
-            failures=self.failures,
+            failures=failures,
             report_path=report_path,
             retry_after=retry_after,
         )
 
 
-def short_failure(outcome: Outcome) -> dict[str, Any]:
-    """Return a failure as XCom holds it: ``{"index", "line", "id", "error", "message"}``, no guests' data."""
+def short_failure(outcome: Outcome, *, personal_data: bool = False) -> dict[str, Any]:
+    """Return a failure as XCom holds it: ``{"index", "line", "id", "error", "message"}``.
+
+    :param personal_data: whether guests' data may stand in it.
+    """
+    record_id, message = outcome.id, outcome.message or ""
+    if not personal_data:
+        record_id, message = hide_personal_data([record_id, message])
     return {
         "index": outcome.index,
         "line": outcome.line,
-        "id": hide_personal_data(outcome.id),
+        "id": record_id,
         "error": outcome.error,
-        "message": _cut(hide_personal_data(outcome.message or "")),
+        "message": _cut(message),
     }
 
 

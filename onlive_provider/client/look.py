@@ -8,6 +8,7 @@ from onlive_provider.client.flows import Flows, Record
 from onlive_provider.client.steps import Flow, Note
 from onlive_provider.models.fields import APPOINTMENT, Resource
 from onlive_provider.models.instants import epoch
+from onlive_provider.privacy import without_personal_data
 
 
 def look(flows: Flows, resource: Resource, record_id: str) -> Flow[Record]:
@@ -37,4 +38,5 @@ class _Seen:
         past = ""
         if start is not None and start < self.now:
             past = f"; it began at {self.record['start']}, and the server may refuse to modify a past appointment"
-        return f"Read {self.resource.name} {self.id}, last changed at {self.record.get('updatedAt')}{past}"
+        changed = without_personal_data(str(self.record.get("updatedAt")))
+        return f"Read {self.resource.name} {self.id}, last changed at {changed}{past}"

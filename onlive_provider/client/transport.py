@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import NamedTuple
@@ -90,7 +90,7 @@ class Transport:
         timeout = self._settings.timeout
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, force_close=is_fresh),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=_NoCookies(),
             # `connect` and not `sock_connect`: only `connect` bounds a proxy's answer to a CONNECT.
             timeout=aiohttp.ClientTimeout(total=2.0 * timeout, connect=timeout, sock_read=timeout),
             request_class=_Request,
@@ -153,6 +153,13 @@ class _Request(aiohttp.ClientRequest):
         assert isinstance(transport, asyncio.Transport)
         _current.get().transport = transport
         return await super().send(conn)
+
+
+class _NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookie, and reads none: aiohttp 3.12 and 3.13 log what they cannot read of one, anybody's data."""
+
+    def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
+        """Leave the headers unread."""
 
 
 class _Way(NamedTuple):

@@ -14,6 +14,7 @@ from onlive_provider.models.changes import Change, holds, plan
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 from onlive_provider.models.instants import instant
+from onlive_provider.privacy import without_personal_data
 
 Outcome = Literal["updated", "unchanged", "planned"]
 _MAX_FIELD_LINES = 5
@@ -166,7 +167,8 @@ class _Answered:
 
     def __str__(self) -> str:
         sent, record = self.change.after, self.record
-        line = f"Sent {', '.join(sent)}; {self.wanted.name} was last changed at {record.get('updatedAt')}"
+        changed = without_personal_data(str(record.get("updatedAt")))
+        line = f"Sent {', '.join(sent)}; {self.wanted.name} was last changed at {changed}"
         differing = [
             name
             for name, value in sent.items()

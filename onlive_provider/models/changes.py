@@ -10,13 +10,14 @@ from typing import Any, Self
 from onlive_provider.models.comparison import Comparison, ObjectUpdates
 from onlive_provider.models.fields import DATE_RANGE, Field, Resource, resource_named
 from onlive_provider.models.sentences import path_of
+from onlive_provider.privacy import without_personal_data
 
 _MAX_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one write changes in one record. Both sides hold only the fields that are sent. Its repr shows neither.
+    """What one write changes in one record. Both sides hold only the fields that are sent. Its repr shows no values.
 
     :param id: the record's id.
     :param before: the values as they were read, without fields that the server did not answer. Empty if the record was
@@ -29,7 +30,7 @@ class Change:
     id: str
     before: Mapping[str, Any] = field(repr=False)
     after: Mapping[str, Any] = field(repr=False)
-    updated_at: str | None = None
+    updated_at: str | None = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.after)
@@ -81,7 +82,7 @@ class Change:
             return f"{name}: {was} -> {shown(value, row)}"
         if value is None:
             return f"{name}: cleared"
-        keys = f" {', '.join(value)}" if isinstance(value, dict) and value else ""
+        keys = f" {', '.join(path_of((key,)) for key in value)}" if isinstance(value, dict) and value else ""
         return f"{name}: set{keys} (value not shown)"
 
 
@@ -164,14 +165,15 @@ def _before(row: Field, current: Any, wanted: Any, object_updates: ObjectUpdates
 
 
 def shown(value: Any, row: Field) -> str:
-    """Return a value for a log or an error, cut where it is long, without what the API reference does not name.
+    """Return a value for a log or an error, on one line, cut where it is long, without guests' data.
 
-    Members that a server adds to items may hold anybody's data.
+    Members that the API reference does not name are left out: a server adds them, and they may hold anybody's data.
     """
     if isinstance(value, list) and row.members:
         text = "[" + ", ".join(_short(item, row) for item in value) + "]"
     else:
-        text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = without_personal_data(text)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
 
 

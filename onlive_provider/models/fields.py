@@ -28,6 +28,7 @@ _CALENDAR = "Update Booking Service, Calendar Object Structure"
 
 _ANSWERED_BY_ALL = ("id", "createdAt", "updatedAt", "deletedAt")
 
+_MAX_SHOWN = 80
 _EXAMPLE_ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
 
@@ -78,7 +79,7 @@ class Resource:
         :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
         """
         if not UUID_PATTERN.fullmatch(record_id):
-            given = without_personal_data(repr(record_id))
+            given = f"text of {len(record_id)} characters"
             raise OnlivePayloadError.of(f"{self.name} id", f"{given} is not a UUID such as {_EXAMPLE_ID}")
         return f"{self.path}/{record_id}"
 
@@ -175,7 +176,7 @@ def resource_named(name: object, where: str = "") -> Resource:
     """
     if isinstance(name, str) and name in RESOURCES:
         return RESOURCES[name]
-    found = "is missing" if name is None else f"got {name!r}"
+    found = "is missing" if name is None else f"got {without_personal_data(repr(name))[:_MAX_SHOWN]}"
     raise OnlivePayloadError.of(f"{where}resource", f"{found}; accepted: {' or '.join(RESOURCES)}")
 
 

@@ -14,6 +14,7 @@ from onlive_provider.models.refusals import field_errors
 from onlive_provider.models.sentences import parse
 from onlive_provider.models.times import read_instant, read_timezone
 from onlive_provider.models.values import read_flag, read_record_id
+from onlive_provider.privacy import HIDDEN
 
 
 class Update(Model):
@@ -41,9 +42,20 @@ class Update(Model):
             update = cls.model_validate(payload, context={"timezone": zone})
         except ValidationError as error:
             errors += field_errors(error)
+        else:
+            errors += _hidden(payload, update)
         if errors:
             raise OnlivePayloadError(errors)
         return update
+
+
+def _hidden(payload: object, update: Update) -> list[FieldError]:
+    """Return an error for each field that was taken from XCom or a report, where guests' data were hidden."""
+    if HIDDEN not in repr(payload):  # Nearly every payload ends here, and looking at its fields takes much longer.
+        return []
+    message = f"holds {HIDDEN}, which stands for guests' data in XCom and reports; accepted: the data themselves"
+    fields = update.model_dump(exclude_unset=True)
+    return [FieldError(name, message) for name, value in fields.items() if HIDDEN in str(value)]
 
 
 def parse_record_id(value: object, field: str) -> str:

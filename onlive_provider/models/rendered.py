@@ -55,7 +55,7 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
     held = value
     if isinstance(value, str):
         try:
-            held = _evaluate(value.strip())
+            held = evaluate(value.strip())
             because = f"which holds {type(held).__name__}"
         except RecursionError:
             because = "which is nested too deep to be read"
@@ -69,12 +69,13 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
     return held
 
 
-def _evaluate(text: str) -> Any:
+def evaluate(text: str) -> Any:
     """Return what a text holds.
 
     JSON is tried first, then Python: a template without native rendering prints a dict or a list with Python's quotes.
 
     :raises RecursionError: it is JSON that is nested too deep.
+    :raises ValueError: it is neither JSON nor Python; or SyntaxError or TypeError.
     """
     try:
         # Decimal keeps every digit until it is known whether a JSON number can carry them.

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.privacy import is_safe_key
+from onlive_provider.privacy import is_safe_key, on_one_line, without_personal_data
 
 T = TypeVar("T")
 Loc: TypeAlias = tuple[int | str, ...]
@@ -102,7 +102,8 @@ def given(value: object, *, shown: bool) -> str:
     if not shown or not isinstance(value, _SHOWABLE):
         return f"{kind} (value not shown)"
     try:
-        text = repr(value)
+        # Where a file's columns are shifted, a phone number may stand under `duration`.
+        text = without_personal_data(repr(value))
     except (ValueError, RecursionError):  # Python prints no integer of thousands of digits, and nothing nested as deep
         return kind
     return f"{kind} {text}" if len(text) <= MAX_SHOWN else f"{kind} {text[: MAX_SHOWN - 3]}..."
@@ -142,4 +143,6 @@ def path_of(loc: Loc, path: str = "") -> str:
 
 def safe_step(step: int | str) -> int | str:
     """Return a step of a place as an error may show it."""
-    return step if isinstance(step, int) or is_safe_key(step) else "(key not shown)"
+    if isinstance(step, int):
+        return step
+    return on_one_line(step) if is_safe_key(step) else "(key not shown)"

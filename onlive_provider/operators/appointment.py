@@ -43,7 +43,10 @@ class UpdateAppointmentOperator(UpdateOperator):
     :param on_conflict: ``fail`` or ``skip`` the task when the time slot, and every fallback slot, is taken (409).
     :param fallback_slots: ``[{"start": ..., "end": ...}, ...]``, tried in order when the payload's slot is taken. An
         appointment that is in one of them already stays there. Needs ``start`` and ``end`` in the payload. (templated)
-    :param xcom_fields: fields of the record to return; all of them by default, guests' data included.
+    :param xcom_fields: fields of the record to return; all of them by default.
+    :param xcom_personal_data: whether e-mail addresses, phone numbers and ``agentComment`` may stand in the returned
+        record and in ``change``, where ``<hidden>`` is shown otherwise. Without them a change of guests cannot be
+        reverted.
     :return: the appointment as the API answered it, as plain JSON.
     :raises OnlivePayloadError: an argument cannot be used; every one is named, and no call was made.
     :raises OnliveStaleRecordError: the appointment was changed since ``expected_updated_at``.

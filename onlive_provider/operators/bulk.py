@@ -6,14 +6,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import conf
-
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import terminal
 from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.input_file import InputFile
-from onlive_provider.operators.masking import mask_personal_data
+from onlive_provider.operators.masking import veil
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 _DEEPEST_SHOWN = 200
 """Airflow stores what was rendered before the task begins, fails on what is nested far deeper, and retries that."""
-_MASKED_SHARE = 8
-"""How many times more than the Rendered Template view shows is masked: masking makes the text shorter."""
 
 
 class BulkUpdateOperator(BulkTaskOperator):
@@ -157,7 +153,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         return fields
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
-        """Render, and keep guests' data out of the part of the input that the Rendered Template view shows."""
+        """Render, and keep guests' data out of the Rendered Template view and of the log."""
         from onlive_provider.models.rendered import is_nested_deeper
 
         try:
@@ -170,16 +166,7 @@ class BulkUpdateOperator(BulkTaskOperator):
                 f"is nested deeper than {_DEEPEST_SHOWN} levels, which Airflow cannot store as a rendered template"
             )
             raise terminal(OnlivePayloadError.of("updates", message))
-        left = _MASKED_SHARE * conf.getint("core", "max_templated_field_length", fallback=4096)
-        updates = parent.updates
-        if isinstance(updates, str):
-            mask_personal_data(updates[:left])
-        elif isinstance(updates, Sequence):
-            for row in updates:
-                mask_personal_data(row)
-                left -= len(str(row))
-                if left < 0:
-                    break
+        veil(parent, "updates")
 
 
 class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
@@ -212,6 +199,7 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
         them the report cannot revert a change of guests.
     :param xcom_fields: keys of the result to return; all by default.
+    :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
         20], "report_path"}``.
     :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.

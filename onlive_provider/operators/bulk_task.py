@@ -12,6 +12,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.masking import unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
 
@@ -46,6 +47,7 @@ class BulkTaskOperator(BaseOperator):
         report_path: str | XComArg | None = None,
         report_personal_data: bool = False,
         xcom_fields: Collection[str] | None = None,
+        xcom_personal_data: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -60,6 +62,7 @@ class BulkTaskOperator(BaseOperator):
         self._has_report_path = report_path is not None
         self.report_personal_data = report_personal_data
         self.xcom_fields = xcom_fields
+        self.xcom_personal_data = xcom_personal_data
         self._task_run: TaskRun | None = None
         self._killed = False
 
@@ -105,6 +108,7 @@ class BulkTaskOperator(BaseOperator):
         from onlive_provider.bulk.allowed_failures import AllowedFailures
         from onlive_provider.bulk.task_run import TaskRun
 
+        unveil(self)
         with failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: AllowedFailures.read(self.allowed_failures, "allowed_failures"))
@@ -142,7 +146,7 @@ class BulkTaskOperator(BaseOperator):
                 task.stop()
             with task:
                 work.carry_out(task)
-            result = task.summary.result(report_path)
+            result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
         return narrow(result, self.xcom_fields)
 
     def on_kill(self) -> None:

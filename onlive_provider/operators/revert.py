@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import rendered_to_nothing
 from onlive_provider.operators.bulk_task import BulkTaskOperator
-from onlive_provider.operators.masking import mask_personal_data
+from onlive_provider.operators.masking import veil
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -39,6 +39,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
     :param concurrency: how many records are worked on at once.
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report.
     :param xcom_fields: keys of the result to return; all by default.
+    :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: as a bulk task returns it; ``updated`` counts the records that were put back.
     :raises OnlivePayloadError: the report cannot be used; no call was made.
     :raises OnliveRecordsFailedError: more records failed than allowed, and Airflow does not retry.
@@ -113,4 +114,4 @@ class RevertUpdatesOperator(BulkTaskOperator):
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and keep guests' data out of the Rendered Template view and of the log."""
         super()._do_render_template_fields(parent, *args, **kwargs)
-        mask_personal_data(parent.report)
+        veil(parent, "report")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.privacy import hide_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -58,6 +59,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         (templated)
     :param report_personal_data: whether e-mail addresses, such as a calendar's id, may stand in the report.
     :param xcom_fields: keys of the result to return; all by default.
+    :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
         20], "report_path", "batches": [{"size", "updated", ...}], "plan_table"}``.
     :raises OnlivePayloadError: an argument cannot be used, or no service is selected; nothing was sent.
@@ -148,7 +150,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
 
         with OnliveHook(self.onlive_conn_id).get_conn() as client:
             ids = sorted(service["id"] for service in client.iter_services(**filters))
+        shown = json.dumps(hide_personal_data(filters))
         if not ids:
-            raise OnlivePayloadError.of("service_filter", f"{json.dumps(filters)} selects no service")
-        self.log.info("The filter %s selects %d services", json.dumps(filters), len(ids))
+            raise OnlivePayloadError.of("service_filter", f"{shown} selects no service")
+        self.log.info("The filter %s selects %d services", shown, len(ids))
         return ids

@@ -39,6 +39,9 @@ class UpdateServiceOperator(UpdateOperator):
         the task fails and nothing is sent. A value that renders to nothing is refused. (templated)
     :param on_not_found: ``fail`` or ``skip`` the task when there is no such service (404).
     :param xcom_fields: fields of the record to return; all of them by default.
+    :param xcom_personal_data: whether e-mail addresses, such as a calendar's id, and phone numbers may stand in the
+        returned record and in ``change``, where ``<hidden>`` is shown otherwise. Without them a change that held some
+        cannot be reverted.
     :return: the service as the API answered it, as plain JSON.
     :raises OnlivePayloadError: an argument cannot be used; every one is named, and no call was made.
     :raises OnliveStaleRecordError: the service was changed since ``expected_updated_at``.

@@ -20,8 +20,9 @@ from onlive_provider.hooks.arguments import (
 )
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
-from onlive_provider.operators.masking import mask_personal_data
+from onlive_provider.operators.masking import unveil, veil
 from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
+from onlive_provider.privacy import hide_personal_data
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -56,6 +57,7 @@ class UpdateOperator(BaseOperator):
         expected_updated_at: str | XComArg | NotGiven | None = NOT_GIVEN,
         on_not_found: FailOrSkip = "fail",
         xcom_fields: Collection[str] | None = None,
+        xcom_personal_data: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +71,7 @@ class UpdateOperator(BaseOperator):
         self._guard_is_null = expected_updated_at is None
         self.on_not_found = checked_choice("on_not_found", on_not_found)
         self.xcom_fields = xcom_fields
+        self.xcom_personal_data = xcom_personal_data
         refuse_one_string(xcom_fields)
 
     @abstractmethod
@@ -99,6 +102,7 @@ class UpdateOperator(BaseOperator):
         """Carry the update out, push ``outcome`` and ``change``, and return the record."""
         from onlive_provider.models.changes import Change
 
+        unveil(self)
         # `expand` makes an operator of values: its None is what a value turned out to be, not the author's word.
         is_mapped = getattr(context["ti"], "map_index", -1) not in (-1, None)
         self._is_guarded = self._is_guarded or (self._guard_is_null and is_mapped)
@@ -113,7 +117,7 @@ class UpdateOperator(BaseOperator):
                 raise
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
         self._push(context, result.outcome, result.change)
-        return narrow(result.record, self.xcom_fields)
+        return narrow(self._for_xcom(result.record), self.xcom_fields)
 
     def _checked_update(self) -> Update:
         """Return the update, which is also checked against ``xcom_fields`` before anything is written."""
@@ -133,7 +137,10 @@ class UpdateOperator(BaseOperator):
 
     def _push(self, context: Context, outcome: str, change: Change) -> None:
         context["ti"].xcom_push(key="outcome", value=outcome)
-        context["ti"].xcom_push(key="change", value=change.as_json())
+        context["ti"].xcom_push(key="change", value=self._for_xcom(change.as_json()))
+
+    def _for_xcom(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(value) if self.xcom_personal_data else hide_personal_data(value)
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and keep guests' data out of the Rendered Template view and of the log.
@@ -141,4 +148,4 @@ class UpdateOperator(BaseOperator):
         Airflow calls this for plain and for mapped tasks alike, before it stores the rendered fields.
         """
         super()._do_render_template_fields(parent, *args, **kwargs)
-        mask_personal_data(parent.payload)
+        veil(parent, "payload")

@@ -50,4 +50,6 @@ def narrow(result: Mapping[str, Any], names: Collection[str] | None) -> dict[str
 
 
 def _listed(names: Collection[str]) -> str:
-    return f"accepted: {', '.join(names)}"
+    from onlive_provider.models.sentences import safe_step
+
+    return f"accepted: {', '.join(str(safe_step(name)) for name in names)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
+from onlive_provider.privacy import without_personal_data
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 from onlive_provider.rollout.plan import ServicePlan
 
@@ -48,7 +49,7 @@ class RolloutService:
     @property
     def label(self) -> str:
         """The service by id and name."""
-        return self.id if self.name == self.id else f'{self.id} "{self.name}"'
+        return self.id if self.name == self.id else f'{self.id} "{without_personal_data(self.name)}"'
 
     @property
     def why(self) -> str:
@@ -123,7 +124,7 @@ class RolloutService:
             before=before,
             after=after,
             updated_at=updated_at,
-            message=f"{self.name}: {message}",
+            message=f"{without_personal_data(self.name)}: {message}",
             name=None if self.name == self.id else self.name,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.errors import OnliveError, OnliveRolloutFailedError, OnliveRolloutToRetryError
+from onlive_provider.privacy import hide_personal_data
 from onlive_provider.rollout.run import Rollout
 from onlive_provider.rollout.table import season_words
 
@@ -21,10 +22,12 @@ class RolloutSummary(Summary):
         super().__init__()
         self._rollout = rollout
 
-    def result(self, report_path: str | None) -> dict[str, Any]:
+    def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns."""
-        batches = self._rollout.counts_by_batch()
-        return {**super().result(report_path), "batches": batches, "plan_table": self._rollout.table}
+        result = super().result(report_path, personal_data=personal_data)
+        table = self._rollout.table
+        shown = table if personal_data else hide_personal_data(table)
+        return {**result, "batches": self._rollout.counts_by_batch(), "plan_table": shown}
 
     def details(self) -> Mapping[str, str]:
         """Return what the report's page says of the rollout."""

@@ -80,6 +80,15 @@ def scenarios() -> Iterator[list[Any]]:
     yield [Cut(f"HTTP/1.1 200 {EMAIL}\r\nX: {PHONE}\r\n".encode())] * 5
     yield [Cut(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{EMAIL}\r\n".encode())] * 5
     yield [Cut(reply(200, CURRENT, headers={"Content-Length": f"1, {PHONE}", "Content-Encoding": EMAIL}))] * 5
+    for header in ("Set-Cookie", "Content-Type", "X-Guest", "Connection", "Content-Encoding", "Retry-After", "Date"):
+        for value in (
+            f"x,{EMAIL}={PHONE}; Expires={PHONE}",
+            f"a={STORED_EMAIL}; Max-Age={PHONE}, {STORED_PHONE}=x",
+        ):
+            yield [current, *[reply(503, CURRENT, headers={header: value}), current] * 5]
+            yield [reply(200, CURRENT, headers={header: value})] * 5
+    yield [Cut(f"HTTP/1.1 200 OK\r\n{EMAIL}\r\n: {PHONE}\r\nX\x00Y: {STORED_PHONE}\r\n\r\n".encode())] * 5
+    yield [reply(200, {**CURRENT, "updatedAt": f"then {EMAIL}\n{PHONE}"})] * 2
     for status in (400, 401, 403, 404, 409, 418, 422, 500):
         yield [current, *[tell_tale(status), current] * 5]
 

@@ -20,6 +20,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.appointment import AppointmentUpdate, Guest, Reminder, VirtualEvent
 from onlive_provider.models.patch import parse_flag, parse_instant, parse_record_id, parse_timezone
 from onlive_provider.models.service import DateRange, ServiceUpdate
+from onlive_provider.privacy import HIDDEN
 
 ID = "1610c525-f19a-40d0-8cd1-03daba3d2d98"
 
@@ -492,3 +493,12 @@ def test_importing_the_models_imports_neither_airflow_nor_requests():
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps, str])
+def test_a_payload_from_where_guests_data_were_hidden_is_refused(form):
+    payload = {"title": "Visit", "extraFields": {"phone": HIDDEN}, "guests": None, "description": f"Call {HIDDEN}"}
+    with pytest.raises(OnlivePayloadError) as caught:
+        AppointmentUpdate.from_payload(form(payload))
+    assert [error.field for error in caught.value.errors] == ["extraFields", "description"]
+    assert "holds <hidden>, which stands for guests' data" in str(caught.value)

@@ -47,6 +47,7 @@ PARAMETERS = {
     "report_path",
     "report_personal_data",
     "xcom_fields",
+    "xcom_personal_data",
     "onlive_conn_id",
 }
 PLENTY = {"reads_per_minute": 100_000, "writes_per_minute": 100_000}

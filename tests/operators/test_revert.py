@@ -50,7 +50,8 @@ def test_a_single_change_is_put_back(onlive_sandbox: Sandbox, appointments: list
         "extraFields": {"source": "x", "added": 1},
         "reminders": None,
     }
-    _, xcoms = execute(UpdateAppointmentOperator(task_id="t", appointment_id=before["id"], payload=payload))
+    arguments = {"appointment_id": before["id"], "payload": payload, "xcom_personal_data": True}
+    _, xcoms = execute(UpdateAppointmentOperator(task_id="t", **arguments))
     result, _ = execute(revert(report=xcoms["change"]))
     assert (result["total"], result["updated"]) == (1, 1)
     after = onlive_sandbox.record("appointments", before["id"])
@@ -195,6 +196,23 @@ def test_what_was_not_read_before_the_write_cannot_be_put_back(
     assert len(written(onlive_sandbox)) == 1
 
 
+LEFT_OUT = (
+    "guests: cannot be put back: guests' data were left out; a `change` holds them with xcom_personal_data=True, "
+    "a report with report_personal_data=True"
+)
+
+
+def test_a_change_that_left_guests_out_says_what_it_lacks(
+    onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
+) -> None:
+    payload = {"guests": [{"email": "new@example.com"}]}
+    operator = UpdateAppointmentOperator(task_id="t", appointment_id=appointments[0]["id"], payload=payload)
+    change = execute(operator)[1]["change"]
+    with pytest.raises(OnliveRecordsFailedError, match=LEFT_OUT):
+        execute(revert(report=change))
+    assert len(written(onlive_sandbox)) == 1
+
+
 @pytest.mark.parametrize("personal_data", [True, False])
 def test_guests_are_put_back_only_from_a_report_that_holds_them(
     personal_data: bool, onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute, tmp_path: Path
@@ -210,7 +228,7 @@ def test_guests_are_put_back_only_from_a_report_that_holds_them(
         execute(revert(report_path=path))
         assert onlive_sandbox.record("appointments", appointments[0]["id"])["guests"] == appointments[0]["guests"]
     else:
-        with pytest.raises(OnliveRecordsFailedError, match="guests: cannot be put back: the report holds no personal"):
+        with pytest.raises(OnliveRecordsFailedError, match=LEFT_OUT):
             execute(revert(report_path=path))
         assert len(written(onlive_sandbox)) == 1
 
@@ -278,7 +296,8 @@ def test_what_is_back_is_known_although_the_server_gives_new_ids(
     held = {"id": "g-1", "email": "ana@example.com", "status": "accepted"}
     with adding_ids({**APPOINTMENT, "guests": [held]}, monkeypatch) as server:
         payload = {"guests": [{"email": "ana@example.com", "extraFields": {"phone": "+34600000001"}}]}
-        change = execute(UpdateAppointmentOperator(task_id="t", appointment_id=ID, payload=payload))[1]["change"]
+        arguments = {"appointment_id": ID, "payload": payload, "xcom_personal_data": True}
+        change = execute(UpdateAppointmentOperator(task_id="t", **arguments))[1]["change"]
         result, _ = execute(revert(report=change))
         assert (result["updated"], server.patches[1]) == (1, {"guests": [held]})
         again, _ = execute(revert(report=change))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Airfl
 from onlive_provider import errors
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.service import UpdateServiceOperator
+from onlive_provider.privacy import HIDDEN
 from tests.loopback import ID, RESET, SECRET, reply
 from tests.operators.conftest import (
     APPOINTMENT,
@@ -35,6 +37,7 @@ COMMON = {
     "expected_updated_at",
     "on_not_found",
     "xcom_fields",
+    "xcom_personal_data",
 }
 
 
@@ -109,7 +112,8 @@ def test_importing_the_operators_imports_no_http_library() -> None:
 def test_only_the_fields_that_differ_are_sent_and_the_answer_is_returned(
     appointment_server: RecordServer, execute: Execute
 ) -> None:
-    record, xcoms = execute(update({"state": "confirmed", "title": "Product Demo", "start": "2030-03-10T09:00+01:00"}))
+    payload = {"state": "confirmed", "title": "Product Demo", "start": "2030-03-10T09:00+01:00"}
+    record, xcoms = execute(update(payload, xcom_personal_data=True))
     assert appointment_server.writes[0].body == b'{"state":"confirmed"}'
     assert record == {**APPOINTMENT, "state": "confirmed", "updatedAt": WRITTEN_AT}
     assert xcoms == {
@@ -124,10 +128,48 @@ def test_only_the_fields_that_differ_are_sent_and_the_answer_is_returned(
     }
 
 
+GUEST = {"email": "eva.canary@example.com", "extraFields": {"phone": "1234", "note": "0151 23456789"}}
+HIDDEN_GUEST = {"email": HIDDEN, "extraFields": {"phone": HIDDEN, "note": HIDDEN}}
+OF_GUESTS = {
+    "guests": [GUEST],
+    "extraFields": {"contact": "eva.canary@example.com", "priority": "high"},
+    "description": "Call (030) 123456-78 at 2030-03-10T09:00:00.000Z",
+    "agentComment": "likes tea",
+}
+HIDDEN_OF_GUESTS = {
+    "guests": [HIDDEN_GUEST],
+    "extraFields": {"contact": HIDDEN, "priority": "high"},
+    "description": f"Call {HIDDEN} at 2030-03-10T09:00:00.000Z",
+    "agentComment": HIDDEN,
+}
+
+
+@pytest.mark.parametrize("fields", [None, ["guests", "description", "id"]])
+def test_guests_data_reach_the_server_and_no_xcom(
+    fields: list[str] | None, appointment_server: RecordServer, execute: Execute
+) -> None:
+    record, xcoms = execute(update(OF_GUESTS, xcom_fields=fields))
+    assert appointment_server.patches == [OF_GUESTS]
+    assert xcoms["change"]["after"] == HIDDEN_OF_GUESTS
+    assert xcoms["change"]["before"]["guests"] == [{"email": HIDDEN, "extraFields": {"phone": HIDDEN}}]
+    assert (record["guests"], record["id"]) == ([HIDDEN_GUEST], ID)
+    assert record["description"] == HIDDEN_OF_GUESTS["description"]
+    assert "canary" not in json.dumps([record, xcoms])
+
+
+def test_guests_data_are_in_xcom_where_the_author_asks_for_them(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    record, xcoms = execute(update(OF_GUESTS, xcom_personal_data=True))
+    assert xcoms["change"]["after"] == OF_GUESTS
+    assert xcoms["change"]["before"]["guests"] == APPOINTMENT["guests"]
+    assert (record["guests"], record["description"]) == ([GUEST], OF_GUESTS["description"])
+
+
 def test_when_nothing_differs_nothing_is_sent_and_the_record_as_read_is_returned(
     appointment_server: RecordServer, execute: Execute
 ) -> None:
-    record, xcoms = execute(update({"title": "Product Demo"}))
+    record, xcoms = execute(update({"title": "Product Demo"}, xcom_personal_data=True))
     assert appointment_server.methods == ["GET"]
     assert record == APPOINTMENT
     assert xcoms == {
@@ -161,7 +203,8 @@ def test_a_blind_update_sends_the_payload_without_reading(appointment_server: Re
 def test_a_plan_shows_the_change_and_sends_nothing(
     plan_only: Any, only_changed: bool, appointment_server: RecordServer, execute: Execute
 ) -> None:
-    record, xcoms = execute(update({"state": "confirmed"}, plan_only=plan_only, only_changed=only_changed))
+    options = {"plan_only": plan_only, "only_changed": only_changed, "xcom_personal_data": True}
+    record, xcoms = execute(update({"state": "confirmed"}, **options))
     assert appointment_server.methods == ["GET"]
     assert record == APPOINTMENT
     assert xcoms["outcome"] == "planned"
