@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.bulk.memory import Announcement, is_shown_by_reading
@@ -11,12 +11,22 @@ from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.worklist import Inspection, failed
 from onlive_provider.client.steps import Send, Step, Wait, Writing
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import OnliveError, OnliveUnknownFateError, OnliveUnsettledWriteError
+from onlive_provider.errors import (
+    OnliveError,
+    OnliveStaleRecordError,
+    OnliveUnexpectedError,
+    OnliveUnknownFateError,
+    OnliveUnsettledWriteError,
+)
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 
 if TYPE_CHECKING:
     from onlive_provider.bulk.run import BulkRun
+
+
+_MAY_BE_MADE = (OnliveUnknownFateError, OnliveStaleRecordError, OnliveUnexpectedError)
+"""After a write was sent: no other error leaves open whether it was made."""
 
 
 class CutShort(Exception):
@@ -27,7 +37,7 @@ class CutShort(Exception):
 class RowInProgress:
     """Called with each step of its flow, it counts the calls, announces the write, and ends the flow of a stopped run.
 
-    :param announced: the write of unknown fate that an earlier try left.
+    :param announced: the write of unknown fate that an earlier try left; ``None`` once its fate was found out.
 
     ``task`` is the one that works on it, ``written`` says whether a write was sent.
     """
@@ -39,7 +49,7 @@ class RowInProgress:
     task: asyncio.Task[Any] | None = field(default=None, init=False)
     calls: int = field(default=0, init=False)
     written: bool = field(default=False, init=False)
-    _writing: Change | None = field(default=None, init=False)
+    _writing: Announcement | None = field(default=None, init=False)
     _waits: bool = field(default=False, init=False)
     _last_wait: str = field(default="", init=False)
     _is_cut_short: bool = field(default=False, init=False)
@@ -55,8 +65,7 @@ class RowInProgress:
         elif isinstance(step, Wait):
             self._last_wait = step.why
         elif isinstance(step, Writing):
-            self._writing = step.change
-            self.run.announce(self.row.index, step.change)
+            self._writing = self.run.announce(self.row.index, step.change)
 
     def cut_short(self) -> None:
         """End the flow, if it waits. One that has a call under way gets its answer, and ends before the next."""
@@ -84,8 +93,10 @@ class RowInProgress:
         )
 
     def failed(self, error: OnliveError) -> Outcome:
-        """Return the outcome of a record that failed."""
-        return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)
+        """Return the outcome of a record that failed, with its write where that may have been made."""
+        outcome = failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)
+        may_be_made = self.written and isinstance(error, _MAY_BE_MADE)
+        return with_write(outcome, self._writing if may_be_made else self.announced)
 
     def as_remembered(self, error: OnliveError) -> OnliveError:
         """Return the error, which says whether a retry can settle what became of a write of unknown fate."""
@@ -103,5 +114,20 @@ class RowInProgress:
         )
 
     def _unknown_fate(self) -> type[OnliveUnknownFateError]:
-        is_settled = self.run.remembers or self._writing is None or is_shown_by_reading(self._writing)
+        is_settled = self.run.remembers or self._writing is None or is_shown_by_reading(self._writing.change)
         return OnliveUnknownFateError if is_settled else OnliveUnsettledWriteError
+
+
+def with_write(outcome: Outcome, announced: Announcement | None) -> Outcome:
+    """Return an outcome with a write that may have been made, if there is one, so that a revert can look it up."""
+    if announced is None:
+        return outcome
+    change = announced.change
+    return replace(
+        outcome,
+        id=change.id,
+        before=change.before,
+        after=change.after,
+        updated_at=change.updated_at,
+        sent_at=announced.at,
+    )

@@ -25,6 +25,11 @@ class AirflowStorage:
             local.parent.mkdir(parents=True, exist_ok=True)
         return local.open(mode)
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file."""
+        local = self.local_path(path)
+        return bool((ObjectStoragePath(path) if local is None else local).exists())
+
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         local = self.local_path(path)
