@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, takewhile
+from typing import IO, Literal, Protocol
 
 from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.report_file import DagRun, ReportFile
-from onlive_provider.bulk.storage import Storage
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import resource_named
@@ -28,6 +28,19 @@ _MAX_SHOWN = 10
 """Records that the log names for one reason."""
 _NO_RUN = DagRun("", "")
 """May be no run that a file names."""
+
+
+class Files(Protocol):
+    """What is used of a :class:`~onlive_provider.bulk.storage.Storage`."""
+
+    def open(self, path: str, mode: Literal["rb"]) -> IO[bytes]:
+        """Open a file.
+
+        :raises FileNotFoundError: there is none.
+        """
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +122,7 @@ class History:
         return f"the report holds no written change: {by_name or 'no rows'}"
 
 
-def read_history(storage: Storage, report_path: str) -> History:
+def read_history(storage: Files, report_path: str) -> History:
     """Return all writes of the DAG run that wrote a report last, or that wrote one of the reports kept beside it.
 
     :param report_path: the report, or ``REPORT.1`` and so on for the DAG run of that one.
@@ -138,7 +151,7 @@ def read_history(storage: Storage, report_path: str) -> History:
     return History(chains, sources, others)
 
 
-def working_lines(storage: Storage, report_path: str) -> Iterator[bytes]:
+def working_lines(storage: Files, report_path: str) -> Iterator[bytes]:
     """Yield the lines of a report's working file.
 
     :raises FileNotFoundError: there is none.
@@ -146,7 +159,7 @@ def working_lines(storage: Storage, report_path: str) -> Iterator[bytes]:
     return _lines(storage, f"{report_path}{_ENDING}")
 
 
-def _kept(storage: Storage, report_path: str) -> tuple[str, list[str]]:
+def _kept(storage: Files, report_path: str) -> tuple[str, list[str]]:
     """Return the report that a path belongs to, and what was kept beside it, the oldest first."""
     base, _, number = report_path.rpartition(".")
     for each in (base, report_path) if number.isdigit() and base else (report_path,):
@@ -156,12 +169,12 @@ def _kept(storage: Storage, report_path: str) -> tuple[str, list[str]]:
     return report_path, []
 
 
-def _open(storage: Storage, path: str, base: str) -> ReportFile:
+def _open(storage: Files, path: str, base: str) -> ReportFile:
     lines = working_lines(storage, base) if path == f"{base}{_ENDING}" else _lines(storage, path)
     return ReportFile(None if path == base else path, lines)
 
 
-def _lines(storage: Storage, path: str) -> Iterator[bytes]:
+def _lines(storage: Files, path: str) -> Iterator[bytes]:
     with storage.open(path, "rb") as file:
         yield from file
 
