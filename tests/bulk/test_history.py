@@ -47,7 +47,9 @@ def outcome(row: int, name: str, record: int | None = None, **members: Any) -> d
     return {"index": row, "outcome": name, "id": record_id(number), "resource": "appointment", **members}
 
 
-def updated(row: int, before: str, after: str, minute: int, record: int | None = None, **members: Any) -> dict[str, Any]:
+def updated(
+    row: int, before: str, after: str, minute: int, record: int | None = None, **members: Any
+) -> dict[str, Any]:
     fields = {"before": {"title": before}, "after": {"title": after}, "updatedAt": f"2025-03-09T12:{minute:02}:00.000Z"}
     return outcome(row, "updated", record, **fields, **members)
 
