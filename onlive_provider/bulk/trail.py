@@ -103,7 +103,14 @@ def trails(changes: Sequence[Change], may_be_made: Sequence[bool], object_update
     :param may_be_made: for each whether it is not known that it was made.
     """
     found: dict[tuple[str, str | None], Trail] = {}
-    keyed = {name for change in changes for name in change.before if _is_merged(change, name, object_updates)}
+    keyed = {
+        name
+        for change in changes
+        for name in change.before
+        if object_updates == "merge"
+        and change.resource.field(name).kind == "free object"
+        and (len(changes) > 1 or _sets_keys(change, name))
+    }
     for number, (change, unsure) in enumerate(zip(changes, may_be_made, strict=True)):
         for name, before in change.before.items():
             sent = change.after.get(name)
@@ -114,11 +121,9 @@ def trails(changes: Sequence[Change], may_be_made: Sequence[bool], object_update
     return list(found.values())
 
 
-def _is_merged(change: Change, name: str, object_updates: ObjectUpdates) -> bool:
+def _sets_keys(change: Change, name: str) -> bool:
     """Whether a write set some keys of an object, and left its others alone."""
-    is_free = change.resource.field(name).kind == "free object"
-    both = isinstance(change.before[name], dict) and isinstance(change.after.get(name), dict)
-    return object_updates == "merge" and is_free and both
+    return isinstance(change.before[name], dict) and isinstance(change.after.get(name), dict)
 
 
 def _by_key(before: Any, sent: Any) -> Mapping[str | None, tuple[Any, Any]]:
