@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.bulk.memory import Announcement, is_shown_by_reading
@@ -12,12 +12,22 @@ from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.worklist import Inspection, failed
 from onlive_provider.client.steps import Send, Step, Wait, Writing
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import OnliveError, OnliveUnknownFateError, OnliveUnsettledWriteError
+from onlive_provider.errors import (
+    OnliveError,
+    OnliveStaleRecordError,
+    OnliveUnexpectedError,
+    OnliveUnknownFateError,
+    OnliveUnsettledWriteError,
+)
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 
 if TYPE_CHECKING:
     from onlive_provider.bulk.run import BulkRun
+
+
+_MAY_BE_MADE = (OnliveUnknownFateError, OnliveStaleRecordError, OnliveUnexpectedError)
+"""After a write was sent: no other error leaves open whether it was made."""
 
 
 class CutShort(Exception):
@@ -28,7 +38,7 @@ class CutShort(Exception):
 class RowInProgress:
     """Called with each step of its flow, it counts the calls, announces the write, and ends the flow of a stopped run.
 
-    :param announced: the write of unknown fate that an earlier try left.
+    :param announced: the write of unknown fate that an earlier try left; ``None`` once its fate was found out.
 
     ``task`` is the one that works on it, ``written`` says whether a write was sent.
     """
@@ -40,7 +50,7 @@ class RowInProgress:
     task: asyncio.Task[Any] | None = field(default=None, init=False)
     calls: int = field(default=0, init=False)
     written: bool = field(default=False, init=False)
-    _writing: Change | None = field(default=None, init=False)
+    _writing: Announcement | None = field(default=None, init=False)
     _waits: bool = field(default=False, init=False)
     _last_wait: str = field(default="", init=False)
     _is_cut_short: bool = field(default=False, init=False)
@@ -58,8 +68,8 @@ class RowInProgress:
         elif isinstance(step, Wait):
             self._last_wait = step.why
         elif isinstance(step, Writing):
-            self._writing = step.change
-            return self.run.announce(self.row.index, step.change)
+            self._writing = self.run.announce(self.row.index, step.change)
+            return self.run.announced()
         return None
 
     def cut_short(self) -> None:
@@ -88,8 +98,10 @@ class RowInProgress:
         )
 
     def failed(self, error: OnliveError) -> Outcome:
-        """Return the outcome of a record that failed."""
-        return failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)
+        """Return the outcome of a record that failed, with its write where that may have been made."""
+        outcome = failed(self.row, self.wanted.resource, self.wanted.id, error, self.calls)
+        may_be_made = self.written and isinstance(error, _MAY_BE_MADE)
+        return with_write(outcome, self._writing if may_be_made else self.announced)
 
     def as_remembered(self, error: OnliveError) -> OnliveError:
         """Return the error, which says whether a retry can settle what became of a write of unknown fate."""
@@ -107,5 +119,20 @@ class RowInProgress:
         )
 
     def _unknown_fate(self) -> type[OnliveUnknownFateError]:
-        is_settled = self.run.remembers or self._writing is None or is_shown_by_reading(self._writing)
+        is_settled = self.run.remembers or self._writing is None or is_shown_by_reading(self._writing.change)
         return OnliveUnknownFateError if is_settled else OnliveUnsettledWriteError
+
+
+def with_write(outcome: Outcome, announced: Announcement | None) -> Outcome:
+    """Return an outcome with a write that may have been made, if there is one, so that a revert can look it up."""
+    if announced is None:
+        return outcome
+    change = announced.change
+    return replace(
+        outcome,
+        id=change.id,
+        before=change.before,
+        after=change.after,
+        updated_at=change.updated_at,
+        sent_at=announced.at,
+    )

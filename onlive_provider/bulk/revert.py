@@ -1,76 +1,66 @@
-"""Reverts what a report or a change says was written."""
+"""Puts back what reports or changes say was written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
+from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.worklist import Worklist, failed
 from onlive_provider.client.updates import Update
-from onlive_provider.errors import FieldError, OnlivePayloadError, OnliveStaleRecordError
+from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.changes import Change
-from onlive_provider.models.instants import instant
-from onlive_provider.privacy import HIDDEN
 from onlive_provider.report.outcomes import Outcome
 
 
 class RevertList(Worklist):
     """Puts each written record back to what it was, unless somebody changed it since.
 
-    :param changes: what was written, in the order in which it is put back.
+    :param chains: what was written, in the order in which it is put back.
     """
 
-    def __init__(self, changes: Sequence[Change], *, plan_only: bool) -> None:
-        self._changes = changes
+    def __init__(self, chains: Sequence[Chain], *, plan_only: bool) -> None:
+        self._chains = chains
         self._plan_only = plan_only
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row for each change."""
-        return (Row(index, None, {}) for index in range(len(self._changes)))
+        """Yield a row for each record."""
+        return (Row(index, None, {}) for index in range(len(self._chains)))
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
-        """Return the inverse update, or the failure of a change that cannot be reverted."""
-        change = self._changes[row.index]
-        problem = _problem(change)
+        """Return the update that puts a record back, or the failure of one that cannot be."""
+        chain = self._chains[row.index]
+        problem = chain.problem()
         if problem is not None:
-            return failed(row, change.resource, change.id, OnlivePayloadError([problem]))
-
-        def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-            found = current.get("updatedAt")
-            if patch and instant(found) != instant(change.updated_at):
-                raise OnliveStaleRecordError(f"{change.resource.name} {change.id}", str(change.updated_at), found)
-
+            return failed(row, chain.resource, chain.id, OnlivePayloadError([problem]))
         return Update(
-            resource=change.resource,
-            id=change.id,
-            payload=change.inverse(),
+            resource=chain.resource,
+            id=chain.id,
+            payload=chain.inverse(),
             plan_only=self._plan_only,
             by_all_members=True,
-            check=check,
+            payload_for=chain.payload_for,
         )
 
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         """Return the outcome of a row that is left alone because the run was stopped."""
-        change = self._changes[row.index]
-        return Outcome(row.index, row.line, change.id, "not_attempted", resource=change.resource.name)
+        chain = self._chains[row.index]
+        return Outcome(row.index, row.line, chain.id, "not_attempted", resource=chain.resource.name)
 
 
-def written(outcomes: Iterable[Outcome]) -> list[Change]:
-    """Return the changes that a report says were made, the last one first.
+def chains_of(changes: Sequence[Change]) -> list[Chain]:
+    """Return a chain for each record, that with the last write first.
 
-    :raises OnlivePayloadError: a line does not say which resource it is about.
+    :param changes: the first one made first.
     """
-    changes = []
-    for line, each in enumerate(outcomes, start=1):
-        change = each.change(f"line {line}: ")
-        if each.outcome == "updated":
-            changes.append(change)
-    return changes[::-1]
+    found: dict[tuple[str, str], list[Change]] = {}
+    for change in reversed(changes):
+        found.setdefault((change.resource.name, change.id), []).append(change)
+    return [Chain.of(*reversed(each)) for each in found.values()]
 
 
 def read_changes(value: object, field: str) -> list[Change]:
-    """Read a change, or a list of them, as an operator pushes it; the last one comes first.
+    """Read a change, or a list of them, as an operator pushes it, in the given order.
 
     :param field: what an error calls the value.
     :raises OnlivePayloadError: it is anything else.
@@ -86,25 +76,7 @@ def read_changes(value: object, field: str) -> list[Change]:
         if not isinstance(change["before"], Mapping) or not isinstance(change["after"], Mapping):
             raise _refused(where, "has no objects before and after")
         changes.append(Change.from_json(change, f"{where}."))
-    return [change for change in reversed(changes) if change]
-
-
-def _problem(change: Change) -> FieldError | None:
-    before = change.before
-    if change.not_known:
-        lost = ", ".join(change.not_known)
-        return FieldError(lost, "cannot be put back: what stood there before the write was not read")
-    hidden = [name for name, value in before.items() if HIDDEN in str(value)]
-    if hidden:
-        lost = ", ".join(hidden)
-        message = (
-            "cannot be put back: guests' data were left out; a `change` holds them with xcom_personal_data=True, "
-            "a report with report_personal_data=True"
-        )
-        return FieldError(lost, message)
-    if not instant(change.updated_at):
-        return FieldError("updatedAt", "is missing: whether somebody changed the record since cannot be known")
-    return None
+    return [change for change in changes if change]
 
 
 def _refused(field: str, message: str) -> OnlivePayloadError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Breaker
-from onlive_provider.bulk.in_progress import CutShort, RowInProgress
+from onlive_provider.bulk.in_progress import CutShort, RowInProgress, with_write
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.worklist import Inspection, Worklist, unexpected
@@ -145,9 +146,9 @@ class BulkRun:
         """Give the next prepared row its outcome, or return its record, which is in progress from here on."""
         row, prepared, announced = self._ready.popleft()
         if self._stopped:
-            self._finish(self._worklist.not_attempted(row))
+            self._finish(with_write(self._worklist.not_attempted(row), announced))
         elif isinstance(prepared, Outcome):
-            self._finish(prepared)
+            self._finish(with_write(prepared, announced))
         else:
             assert isinstance(row, Row)
             record = self._in_progress[row.index] = RowInProgress(self, row, prepared, announced)
@@ -169,7 +170,7 @@ class BulkRun:
                 self.counts.add(recalled)
                 self._worklist.skip(row)
             elif self._stopped:
-                self._finish(self._worklist.not_attempted(row))
+                self._finish(with_write(self._worklist.not_attempted(row), recalled))
             else:
                 self._ready.append((row, self._worklist.prepare(row), recalled))
         return bool(rows)
@@ -243,8 +244,8 @@ class BulkRun:
                 raise
             why = f"an earlier try sent a write and got no answer, and looking it up failed: {error}"
             raise OnliveUnknownFateError(why, attempts=record.calls, retry_after=error.retry_after) from error
-        sent = {name: wanted.payload[name] for name in change.after if name in wanted.payload}
-        if len(sent) < len(change.after):
+        sent = _sent(change, wanted.payload)
+        if sent is None:
             return None
         shown = {name: value for name, value in change.before.items() if HIDDEN not in repr(value)}
         before = {**shown, "updatedAt": change.updated_at} if change.updated_at else None
@@ -257,10 +258,13 @@ class BulkRun:
                 "an earlier try sent a write and got no answer, and the record does not show whether it was made",
                 attempts=record.calls,
             )
+        record.announced = None
         return replace(change, after=sent, updated_at=at) if found is Verdict.MADE else None
 
     def _cut_short(self, record: RowInProgress) -> Outcome:
-        return record.failed(record.unanswered()) if record.written else self._worklist.not_attempted(record.row)
+        if record.written:
+            return record.failed(record.unanswered())
+        return with_write(self._worklist.not_attempted(record.row), record.announced)
 
     def count(self, method: str) -> None:
         """Count a call that is about to be sent."""
@@ -269,12 +273,33 @@ class BulkRun:
         else:
             self.writes += 1
 
-    def announce(self, index: int, change: Change) -> Awaitable[None] | None:
-        """Say that a write is about to be sent, and return what to wait for before it is, if anything."""
+    def announce(self, index: int, change: Change) -> Announcement:
+        """Say that a write is about to be sent."""
         assert self._clock is not None
-        self._on_write(index, Announcement(change, self._clock.time()))
+        announcement = Announcement(change, self._clock.time())
+        self._on_write(index, announcement)
+        return announcement
+
+    def announced(self) -> Awaitable[None] | None:
+        """Return what to wait for before an announced write leaves, if anything."""
         return None if self._announcer is None else self._announcer.flush()
 
     def before_write(self) -> Awaitable[None] | None:
         """Return what to wait for right before a write leaves, if anything."""
         return None if self._announcer is None else self._announcer.before_write()
+
+
+def _sent(change: Change, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the values that an announced write sent, or ``None`` where neither the memory nor the input has them.
+
+    A memory that keeps values may hide them, and has one for each that was read before the write.
+    """
+    sent = {}
+    for name, value in change.after.items():
+        if name in change.before and HIDDEN not in repr(value):
+            sent[name] = value
+        elif name in payload:
+            sent[name] = payload[name]
+        else:
+            return None
+    return sent

@@ -31,6 +31,8 @@ class Update:
     :param fallback_slots: ``{"start", "end"}`` in UTC, tried in order when the server answers 409.
     :param by_all_members: compare items of arrays as a :class:`~onlive_provider.models.comparison.Comparison` by all
         members does. For a payload that came from the server.
+    :param payload_for: called with the flows and the record as read; returns what takes the place of ``payload``. It
+        raises to refuse the record, and has no effect of its own.
     :param check: called with the patch and the record as read before anything is sent. It raises to refuse the patch,
         and has no effect of its own: it may be called again.
     """
@@ -43,6 +45,7 @@ class Update:
     expected_updated_at: str | None = None
     fallback_slots: tuple[Mapping[str, str], ...] = ()
     by_all_members: bool = False
+    payload_for: Callable[[Flows, Record], Mapping[str, Any]] | None = None
     check: Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None = None
 
     @property
@@ -76,6 +79,8 @@ def update(flows: Flows, wanted: Update) -> Flow[Updated]:
     guarded = wanted.expected_updated_at is not None
     if wanted.only_changed or wanted.plan_only or guarded or not wanted.payload:
         current = yield from _read(flows, wanted)
+    if wanted.payload_for is not None and current is not None:
+        wanted = replace(wanted, payload=wanted.payload_for(flows, current))
     payload, *fallbacks = _candidates(wanted, current)
     while True:
         change = plan(

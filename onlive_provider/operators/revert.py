@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import rendered_to_nothing
+from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.masking import veil
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.history import History
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.hooks.arguments import ArgumentReader
-    from onlive_provider.models.changes import Change
 
 
 class RevertUpdatesOperator(BulkTaskOperator):
@@ -67,12 +68,16 @@ class RevertUpdatesOperator(BulkTaskOperator):
         from onlive_provider.bulk.work import BulkWork, fingerprint_of
 
         plan_only = self.read_plan_only(arguments)
-        changes = arguments.read(self._changes)
+        history = arguments.read(self._history)
         arguments.finish()
-        assert changes is not None
-        worklist = RevertList(changes, plan_only=bool(plan_only))
-        fingerprint = fingerprint_of([[change.as_json() for change in changes], plan_only])
-        return BulkWork(worklist.rows(), worklist, fingerprint, len(changes))
+        assert history is not None
+        for line in history.notes():
+            self.log.info("%s", line)
+        for line in history.warnings(OnliveHook(self.onlive_conn_id).get_settings().object_updates):
+            self.log.warning("%s", line)
+        worklist = RevertList(history.chains, plan_only=bool(plan_only))
+        fingerprint = fingerprint_of([history.fingerprint(), plan_only])
+        return BulkWork(worklist.rows(), worklist, fingerprint, len(history.chains))
 
     def report_destination(self) -> str | None:
         """Return where the outcomes go: beside the report that is put back, if there is one."""
@@ -98,18 +103,14 @@ class RevertUpdatesOperator(BulkTaskOperator):
             message = f"is text that is not JSON ({error}); accepted: a change, a list of them, or a task's result"
             raise OnlivePayloadError.of("report", message) from None
 
-    def _changes(self) -> list[Change]:
-        from onlive_provider.bulk.revert import read_changes, written
-        from onlive_provider.report.outcomes import ReportReader
+    def _history(self) -> History:
+        from onlive_provider.bulk.history import History, read_history
+        from onlive_provider.bulk.revert import chains_of, read_changes
 
         path = self._source_path()
-        if path is None:
-            return read_changes(self._given(), "report")
-        try:
-            with self.storage.open(path, "rb") as file:
-                return written(ReportReader(file))
-        except FileNotFoundError:
-            raise OnlivePayloadError.of("report_path", f"{path} does not exist") from None
+        if path is not None:
+            return read_history(self.storage, path)
+        return History(chains_of(read_changes(self._given(), "report")))
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and keep guests' data out of the Rendered Template view and of the log."""

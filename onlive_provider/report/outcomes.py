@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import IO, Any, Literal, Self, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.changes import Change
@@ -16,7 +15,7 @@ OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "n
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_JSON_NAMES = {"updated_at": "updatedAt", "field_errors": "fieldErrors"}
+_JSON_NAMES = {"updated_at": "updatedAt", "sent_at": "sentAt", "field_errors": "fieldErrors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ class Outcome:
     :param before: the written fields as they were read; the inverse of the write.
     :param after: the fields as they were sent.
     :param updated_at: the record's ``updatedAt`` after the write, or as it was read.
+    :param sent_at: seconds since the epoch; only of a write that may have been made and is not known to have been.
     :param error: the error's class, e.g. ``OnliveConflictError``.
     :param message: the error's text, or why it was skipped.
     :param field_errors: ``{"field", "message"}`` of every field that was refused.
@@ -47,6 +47,7 @@ class Outcome:
     before: Mapping[str, Any] = field(default_factory=dict, repr=False)
     after: Mapping[str, Any] = field(default_factory=dict, repr=False)
     updated_at: str | None = None
+    sent_at: float | None = None
     error: str | None = None
     message: str | None = field(default=None, repr=False)
     field_errors: Sequence[Mapping[str, str]] = field(default=(), repr=False)
@@ -114,25 +115,26 @@ class ReportReader:
 
     A last line that was cut off when the writer was killed is skipped.
 
-    :param file: open for reading bytes.
+    :param lines: of the file, from the first one.
+    :param name: of the file, for errors.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, lines: Iterable[bytes], name: str = "the file") -> None:
+        self._lines = lines
+        self._name = name
 
     def __iter__(self) -> Iterator[Outcome]:
         """Yield the outcomes.
 
         :raises OnlivePayloadError: a line is not an outcome, so the file is not a report.
         """
-        lines = io.TextIOWrapper(self._file, encoding="utf-8", errors="surrogateescape", newline="\n")
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(self._lines, start=1):
             try:
                 outcome = Outcome.from_json(json.loads(line))
             except (TypeError, ValueError, RecursionError) as error:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     return
-                message = f"line {number} of the file is no outcome; accepted: a report that this provider wrote"
+                message = f"line {number} of {self._name} is no outcome; accepted: a report that this provider wrote"
                 raise OnlivePayloadError.of("report_path", message) from error
             yield outcome
 

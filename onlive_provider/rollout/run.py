@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.breaker import Stop
+from onlive_provider.bulk.chain import Chain
+from onlive_provider.bulk.in_progress import with_write
 from onlive_provider.bulk.memory import Announcement, Memory, is_of_unknown_fate
 from onlive_provider.bulk.revert import RevertList
 from onlive_provider.bulk.worklist import Inspection, Worklist
@@ -16,6 +18,7 @@ from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
 from onlive_provider.rollout.plan import plan_again, plan_service
@@ -67,7 +70,6 @@ class Rollout:
     stopped_by: str = field(default="", init=False)
     _services: dict[str, RolloutService] = field(init=False)
     _written: list[RolloutService] = field(default_factory=list, init=False)
-    _earlier: dict[str, Change] = field(default_factory=dict, init=False)
     _limit: AllowedFailures = field(init=False)
     _memory: Memory = field(init=False)
     _stop: Stop | None = field(default=None, init=False)
@@ -88,10 +90,11 @@ class Rollout:
         for index in range(len(self.ids)):
             found = memory.recall(index)
             if isinstance(found, Announcement):
-                self._earlier[found.change.id] = found.change
+                self._services[found.change.id].announced = found
             elif found is not None and found.outcome == "updated" and found.id is not None:
-                change = found.change()
-                self._earlier[found.id] = self._services[found.id].earlier = change
+                service, change = self._services[found.id], found.change()
+                service.earlier = change
+                service.announced = Announcement(change, epoch(change.updated_at) or 1.0)
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
@@ -185,9 +188,9 @@ class Rollout:
             service.reverted = outcome
             return False
 
-        changes = [each.written for each in reversed(self._written) if each.written is not None]
-        worklist = RevertList(changes, plan_only=False)
-        return Phase("putting back", worklist, len(changes), self._taking(take))
+        chains = [Chain.of(each.written) for each in reversed(self._written) if each.written is not None]
+        worklist = RevertList(chains, plan_only=False)
+        return Phase("putting back", worklist, len(chains), self._taking(take))
 
     def _taking(self, take: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
         def on_outcome(outcome: Outcome) -> bool:
@@ -199,7 +202,9 @@ class Rollout:
         return on_outcome
 
     def _announce(self, announcement: Announcement) -> None:
-        self._memory.announce(self._services[announcement.change.id].index, announcement)
+        service = self._services[announcement.change.id]
+        service.announced = announcement
+        self._memory.announce(service.index, announcement)
 
     def _inspect(self, service: RolloutService) -> Inspection:
         return Inspection(SERVICE, service.id, lambda record: self._plan(service, record))
@@ -215,7 +220,7 @@ class Rollout:
     def _plan(self, service: RolloutService, record: Mapping[str, Any]) -> None:
         service.name = str(record.get("name") or service.id)
         known = {**record, "id": service.id}
-        earlier = self._earlier.get(service.id)
+        earlier = service.announced and service.announced.change
         again = earlier and plan_again(known, earlier.before, self.seasons, self.mode, self.target)
         service.plan = again or plan_service(known, self.seasons, self.mode, self.target)
         if again:
@@ -223,9 +228,10 @@ class Rollout:
 
     def _take_plan(self, service: RolloutService, outcome: Outcome) -> bool:
         service.failure = outcome if outcome.outcome == "failed" else None
-        if service.failure is not None and service.id in self._earlier and service.earlier is None:
+        if service.failure is not None and service.announced is not None and service.earlier is None:
             # An earlier try announced a write: what became of it is still to be found out.
-            service.failure = replace(outcome, error=OnliveUnknownFateError.__name__)
+            lost = replace(outcome, error=OnliveUnknownFateError.__name__)
+            service.failure = with_write(lost, service.announced)
         return False
 
     def _take_write(self, service: RolloutService, outcome: Outcome) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from onlive_provider.bulk.in_progress import with_write
+from onlive_provider.bulk.memory import Announcement
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE
 from onlive_provider.privacy import without_personal_data
@@ -26,6 +28,7 @@ class RolloutService:
     :param reverted: the outcome of putting it back.
     :param settled: it held everything already when its write was due.
     :param earlier: its write by an earlier try, where that is known to have been made.
+    :param announced: its last write, from the moment at which it was about to be sent, by this try or an earlier one.
     """
 
     id: str
@@ -38,6 +41,7 @@ class RolloutService:
     reverted: Outcome | None = None
     settled: bool = False
     earlier: Change | None = None
+    announced: Announcement | None = None
     attempts: int = 0
 
     @property
@@ -66,6 +70,8 @@ class RolloutService:
         is a plan.
         """
         shown = self._bare("not_attempted", self._where())
+        if self.plan is None:
+            shown = with_write(shown, self.announced)
         if self.plan is None and self.earlier is not None:
             shown = self._written_earlier(self.earlier)
         elif self.failure is not None:
@@ -90,23 +96,31 @@ class RolloutService:
 
     def _failed(self, failure: Outcome) -> Outcome:
         message = failure.message or ""
+        may_stand = failure.sent_at is not None
         if self.written is not None:
             message = f"written in {self._where()}; {message}"
-            if self.reverted is not None and self.reverted.outcome in ("updated", "unchanged"):
+            may_stand = self.reverted is None or self.reverted.outcome not in ("updated", "unchanged")
+            if not may_stand:
                 message = f"{message}; put back to what it was"
             elif self.reverted is not None:
                 message = f"{message}; not put back: {self.reverted.message or 'the task was stopped'}"
-        return self._with_error(message, failure)
+        return self._with_error(message, failure, may_stand=may_stand)
 
     def _reverted(self, reverted: Outcome) -> Outcome:
         if reverted.outcome == "failed":
-            return self._with_error(f"written in {self._where()} and not put back: {reverted.message}", reverted)
+            message = f"written in {self._where()} and not put back: {reverted.message}"
+            return self._with_error(message, reverted, may_stand=True)
         shown = self._bare("skipped", f"written in {self._where()} and put back")
         return replace(shown, updated_at=reverted.updated_at)
 
-    def _with_error(self, message: str, cause: Outcome) -> Outcome:
+    def _with_error(self, message: str, cause: Outcome, *, may_stand: bool) -> Outcome:
+        """Return the outcome of a service that failed.
+
+        :param may_stand: whether it may hold what was written.
+        """
         failed = self._bare("failed", message)
-        return replace(failed, error=cause.error, field_errors=cause.field_errors, retryable=cause.retryable)
+        failed = replace(failed, error=cause.error, field_errors=cause.field_errors, retryable=cause.retryable)
+        return with_write(failed, self.announced) if may_stand else failed
 
     def _bare(self, outcome: OutcomeName, message: str) -> Outcome:
         before: Mapping[str, Any] = {}

@@ -195,6 +195,7 @@ def test_an_error_that_nobody_foresaw_fails_one_record_and_shows_no_value(server
     assert outcomes[1].message.startswith("unexpected KeyError in test_run.py:")
     assert "ana" not in outcomes[1].message
     assert not outcomes[1].retryable
+    assert (outcomes[1].sent_at, outcomes[1].after) == (None, {})
 
 
 def test_a_row_that_cannot_be_checked_fails_alone(server: ManyRecords) -> None:
