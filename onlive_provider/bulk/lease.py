@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -121,6 +122,7 @@ class LocalLease(Lease):
         self._path = path
         self.owner = replace(owner, at=clock.time())
         self._line = self.owner.as_line()
+        self._looking = threading.RLock()
         self._descriptor = self._open()
         try:
             self._take(clock)
@@ -130,21 +132,22 @@ class LocalLease(Lease):
 
     def is_held(self) -> bool:
         """Whether the file still names this process, which is always known on this disk."""
-        if os.pread(self._descriptor, len(self._line), 0) != self._line:
-            raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
+        with self._looking:
+            if os.pread(self._descriptor, len(self._line), 0) != self._line:
+                raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
         return True
 
     def renew(self) -> None:
         """Look who the owner is; make the file anew where its folder was removed."""
-        self.is_held()
-        if self._is_there():
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, self._descriptor = self._descriptor, self._open()
-        os.close(descriptor)
-        if not self._lock():
-            raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
-        self._write()
+        with self._looking:
+            self.is_held()
+            if not self._is_there():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(self._descriptor)
+                self._descriptor = self._open()
+                if not self._lock():
+                    raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
+                self._write()
 
     def release(self) -> None:
         """Remove the file, if it is still this process's."""

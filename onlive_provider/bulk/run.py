@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
-from typing import Any
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Breaker
+from onlive_provider.bulk.earlier_write import find_earlier_write
 from onlive_provider.bulk.in_progress import CutShort, RowInProgress, with_write
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.bulk.rows import BadRow, Row
@@ -19,18 +18,12 @@ from onlive_provider.client.aio import AsyncOnliveClient
 from onlive_provider.client.look import look
 from onlive_provider.client.patience import Clock
 from onlive_provider.client.updates import Update
-from onlive_provider.client.verdict import Verdict
 from onlive_provider.errors import (
-    OnliveCallError,
     OnliveError,
     OnliveReportPlaceError,
     OnliveReportTakenError,
-    OnliveStaleRecordError,
-    OnliveUnknownFateError,
-    OnliveUnsettledWriteError,
 )
 from onlive_provider.models.changes import Change
-from onlive_provider.privacy import HIDDEN
 from onlive_provider.report.outcomes import Counts, Outcome
 
 WINDOW = 1024
@@ -223,43 +216,12 @@ class BulkRun:
 
     async def _update(self, client: AsyncOnliveClient, record: RowInProgress, wanted: Update) -> Outcome:
         if record.announced is not None:
-            change = await self._find_write(client, record, wanted, record.announced)
+            change = await client.run(find_earlier_write(client.flows, wanted, record.announced), record)
+            record.announced = None
             if change is not None:
                 return record.outcome("updated", change)
         done = await client.update(wanted, record)
         return record.outcome(done.outcome, done.change)
-
-    async def _find_write(
-        self, client: AsyncOnliveClient, record: RowInProgress, wanted: Update, announced: Announcement
-    ) -> Change | None:
-        """Return the change of a write that an earlier try announced, if the record shows that it was made.
-
-        :raises OnliveStaleRecordError: the record is neither as it was nor as it was to be.
-        """
-        change = announced.change
-        try:
-            current = await client.run(client.flows.read(wanted.resource, wanted.id), record)
-        except OnliveCallError as error:
-            if not error.retryable:
-                raise
-            why = f"an earlier try sent a write and got no answer, and looking it up failed: {error}"
-            raise OnliveUnknownFateError(why, attempts=record.calls, retry_after=error.retry_after) from error
-        sent = _sent(change, wanted.payload)
-        if sent is None:
-            return None
-        shown = {name: value for name, value in change.before.items() if HIDDEN not in repr(value)}
-        before = {**shown, "updatedAt": change.updated_at} if change.updated_at else None
-        at = current.get("updatedAt")
-        found = client.flows.verdict(wanted.resource, current, sent, before, announced.at)
-        if found is Verdict.CHANGED_BY_OTHERS:
-            raise OnliveStaleRecordError(wanted.name, change.updated_at, at, was_sent=True)
-        if found is Verdict.UNKNOWN:
-            raise OnliveUnsettledWriteError(
-                "an earlier try sent a write and got no answer, and the record does not show whether it was made",
-                attempts=record.calls,
-            )
-        record.announced = None
-        return replace(change, after=sent, updated_at=at) if found is Verdict.MADE else None
 
     def _cut_short(self, record: RowInProgress) -> Outcome:
         if record.written:
@@ -287,19 +249,3 @@ class BulkRun:
     def before_write(self) -> Awaitable[None] | None:
         """Return what to wait for right before a write leaves, if anything."""
         return None if self._announcer is None else self._announcer.before_write()
-
-
-def _sent(change: Change, payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the values that an announced write sent, or ``None`` where neither the memory nor the input has them.
-
-    A memory that keeps values may hide them, and has one for each that was read before the write.
-    """
-    sent = {}
-    for name, value in change.after.items():
-        if name in change.before and HIDDEN not in repr(value):
-            sent[name] = value
-        elif name in payload:
-            sent[name] = payload[name]
-        else:
-            return None
-    return sent
