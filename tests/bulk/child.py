@@ -15,7 +15,7 @@ from typing import Any
 import onlive_provider.bulk.background
 import onlive_provider.bulk.journal
 import onlive_provider.models.appointment  # noqa: F401 (what the operator imports when it runs, imported once for all)
-from onlive_provider.bulk import lease
+from onlive_provider.bulk import earlier_write, lease
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from tests.bulk.shelf import Shelf
 
@@ -51,6 +51,7 @@ def _main(
 ) -> None:
     os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection
     lease.PATIENCE = lease.VALID = 2.0
+    earlier_write.SETTLED_AFTER = 0.0
     operator = BulkUpdateAppointmentsOperator(task_id="update", **arguments)
     if shelf is not None:
         operator.storage = Shelf(shelf)

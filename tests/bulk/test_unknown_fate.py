@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,24 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from onlive_provider.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError, OnliveStoppedError
+from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from tests.bulk.child import task_instance
 from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.bulk.test_checkpoint import Store
+from tests.loopback import FakeClock
 from tests.operators.conftest import connection_to
 
 UNREADABLE = {"agentComment": "vip"}
 READABLE = {"title": "new"}
 AWAY = 500, {"message": "Oh"}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock(time.time())
+    monkeypatch.setattr(OnliveHook, "clock", clock)
+    return clock
 
 
 @pytest.fixture
@@ -82,6 +92,39 @@ def test_a_retry_that_remembers_looks_a_blind_write_up(
     assert task.run(payload, only_changed=only_changed)["updated"] == 1
     assert server.writes == {record_id(0): 1}
     assert len([seen for seen in server.requests if seen.method == "PUT"]) == (0 if made else 1)
+
+
+def test_a_write_that_was_announced_a_moment_ago_may_still_arrive(
+    server: ManyRecords, tmp_path: Path, clock: FakeClock
+) -> None:
+    task = Task("report", tmp_path)
+    lose(server, made=False)
+    with pytest.raises(OnliveRecordsToRetryError):
+        task.run(READABLE)
+    come_back(server)
+
+    def arrive(seen: Seen) -> None:
+        if len(server.requests) == 3:
+            server.changed[seen.id] = {"title": "new", "updatedAt": "2025-03-10T00:00:00.000Z"}
+
+    server.before = arrive  # type: ignore[assignment]
+    assert task.run(READABLE)["updated"] == 1
+    assert [seen.method for seen in server.requests] == ["GET", "GET", "GET"]
+    assert clock.waits[-2:] == [1.0, 2.0]
+    assert task.outcome()["before"] == {"title": "as it was"}
+
+
+def test_a_write_that_was_announced_long_ago_is_looked_up_once(
+    server: ManyRecords, tmp_path: Path, clock: FakeClock
+) -> None:
+    task = Task("report", tmp_path)
+    lose(server, made=False)
+    with pytest.raises(OnliveRecordsToRetryError):
+        task.run(READABLE)
+    come_back(server)
+    clock.move(15.0)
+    assert task.run(READABLE)["updated"] == 1
+    assert [seen.method for seen in server.requests] == ["GET", "GET", "PUT"]
 
 
 @pytest.mark.parametrize(("payload", "only_changed"), [(UNREADABLE, True), (READABLE, False)])

@@ -351,7 +351,7 @@ class TestThePlan:
         assert json.loads(json.dumps(change.as_json())) == change.as_json()
 
     def test_its_repr_shows_no_value(self) -> None:
-        assert repr(planned({"title": "geheim"}, {"title": "auch"})) == "Change(id='7', updated_at=None)"
+        assert repr(planned({"title": "geheim"}, {"title": "auch"})) == "Change(id='7')"
 
 
 class TestTheLinesOfALog:
