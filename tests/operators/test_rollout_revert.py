@@ -20,7 +20,7 @@ SENT = [SPRING_RANGE, SUMMER_RANGE]
 
 
 @pytest.fixture
-def twenty(make_fleet: MakeFleet) -> Fleet:  # noqa: F811
+def twenty(make_fleet: MakeFleet) -> Fleet:
     return make_fleet([service(number) for number in range(20)])
 
 
