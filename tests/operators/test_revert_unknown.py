@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -252,6 +253,37 @@ def test_a_row_that_was_stale_before_its_write_says_none(task: Task) -> None:
     assert (json.loads(line)["error"], "sentAt" in line) == ("OnliveStaleRecordError", False)
 
 
+class StuckClock(FakeClock):
+    """A clock on which no wait ends."""
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+
+def test_rows_that_a_later_try_leaves_alone_or_cuts_short_still_say_what_was_sent(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updates = [{"id": record_id(row), **TITLE} for row in range(10)]
+    task.server.after = lambda seen: AWAY if seen.id in task.server.writes else None
+    with pytest.raises(OnliveRecordsToRetryError):
+        task.run({}, updates=updates, concurrency=1)
+    extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "max_attempts": 3}
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(task.server, **extra))  # type: ignore[arg-type]
+    monkeypatch.setattr(OnliveHook, "clock", StuckClock(time.time()))
+    task.come_back()
+    task.server.before = lambda seen: AWAY if seen.id == record_id(0) else (401, {"statusCode": 401})
+    with pytest.raises(OnliveRecordsFailedError):
+        task.run({}, updates=updates, concurrency=2)
+    task.come_back()
+    assert not Path(f"{task.report}.run").exists()
+    outcomes = [json.loads(line) for line in task.report.read_text().splitlines()]
+    assert [each["outcome"] for each in outcomes] == ["not_attempted", *["failed"] * 3, *["not_attempted"] * 6]
+    assert [each["index"] for each in outcomes if each.get("after") == TITLE] == [0, 1, 2, 3, 4]
+    monkeypatch.setattr(OnliveHook, "clock", FakeClock(time.time()))
+    assert task.revert()["updated"] == 5
+    assert task.sent() == [{"title": "as it was"}] * 5
+
+
 class BrokenClock(FakeClock):
     """A clock that nobody can wait for."""
 
@@ -299,6 +331,19 @@ def test_a_row_that_a_later_try_does_not_reach_still_says_what_was_sent(task: Ta
     assert (task.outcome()["outcome"], task.outcome()["after"]) == ("not_attempted", TITLE)
     Path(f"{task.report}.run").unlink()
     assert task.revert()["updated"] == 1
+
+
+def test_a_revert_whose_write_got_no_answer_knows_at_its_retry_what_it_sent(task: Task) -> None:
+    task.run({"title": "b"})
+    task.report.rename(f"{task.report}.1")
+    task.somebody_writes(title="theirs")
+    task.run({"title": "c"})
+    task.go_away(made=True)
+    with pytest.raises(OnliveRecordsToRetryError):
+        task.revert()
+    task.come_back()
+    assert (task.revert()["updated"], task.sent()) == (1, [])
+    assert task.server.record(0)["title"] == "theirs"
 
 
 @pytest.mark.parametrize("made", [True, False])
