@@ -62,10 +62,12 @@ _PHONE_WORDS = frozenset(
     {"cell", "cellphone", "celular", "fax", "gsm", "handy", "mobile", "movil", "móvil", "tel", "telefon", "telefono"}
     | {"teléfono", "whatsapp"}
 )
-_MEMBER = re.compile(
-    r"""((["'])(\w{2,40})\2\s*:\s*)(?:"([^"\\]*(?:\\.[^"\\]*)*)"|'([^'\\]*(?:\\.[^'\\]*)*)'|(\d+))""", re.DOTALL
+_NAME = re.compile(r"""(\\{0,8}["'])(\w{2,40})\1\s*:\s*""")
+"""Of a member, in text that is JSON or prints a Python value, also inside of another's quotes."""
+_VALUE = re.compile(
+    r""""([^"\\]*(?:\\.[^"\\]*)*)"|'([^'\\]*(?:\\.[^'\\]*)*)'|\\{1,8}["']([^"']*)["']|(\d+)""", re.DOTALL
 )
-"""A name and its text or whole number, in text that is JSON or prints a Python value."""
+"""Text or a whole number."""
 _SIGN = re.compile(rb"@|%(?:25)*40|%(?:25)*2b|phone|cell|celu|fax|gsm|handy|mob|vil\"|tel|whats|agent_?comment|\\u")
 """In lower case: of an e-mail address, of a name of private data, or of what only a closer look can tell."""
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(128)) + bytes(range(128, 256))
@@ -118,8 +120,8 @@ def personal_data(value: Any) -> Iterator[str]:
             for word in filter(_IS_EMAIL.search, _WORD.findall(value)):
                 yield from dict.fromkeys((word, *filter(_IS_EMAIL.search, _PART.findall(word))))
         yield from _phones(value)
-        for found in _MEMBER.finditer(value):
-            yield from _private_texts(found[3], found[4] or found[5] or found[6])
+        for name, found in _private_members(value):
+            yield from _private_texts(name[2], found[1] or found[2] or found[3] or found[4])
     elif isinstance(value, Mapping):
         for name, member in value.items():
             yield from personal_data(str(name))
@@ -178,17 +180,24 @@ def _hidden_text(text: str) -> str:
         else:
             shown = _hidden(held)
             text = text if shown == held else json.dumps(shown, ensure_ascii=False)
-    return _replaced(_MEMBER.sub(_hidden_member, text), HIDDEN, HIDDEN)
+    return _replaced(text, HIDDEN, HIDDEN)
 
 
-def _hidden_member(found: re.Match[str]) -> str:
-    if not _is_private(found[3]):
-        return found[0]
-    quote = '"' if found[6] else found[0][-1]
-    return f"{found[1]}{quote}{HIDDEN}{quote}"
+def _private_members(text: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """Yield the name and the value of each member that is a guest's data, in text that holds an object."""
+    end = 0
+    for name in _NAME.finditer(text):
+        if name.start() >= end and _is_private(name[2]) and (value := _VALUE.match(text, name.end())):
+            end = value.end()
+            yield name, value
 
 
 def _replaced(text: str, email: str, phone: str) -> str:
+    parts, end = [], 0
+    for name, value in _private_members(text):
+        parts += [text[end : name.end()], name[1], HIDDEN, name[1]]
+        end = value.end()
+    text = "".join([*parts, text[end:]])
     if _IS_EMAIL.search(text):
         text = _WORD.sub(lambda word: email if _IS_EMAIL.search(word[0]) else word[0], text)
     return _NUMBERS.sub(lambda found: found["harmless"] or phone, text)

@@ -197,6 +197,8 @@ def test_a_comment_is_hidden_and_masked_unless_a_log_needs_its_words(name: str) 
     assert may_hold_personal_data(json.dumps(given).encode())
     for text in (json.dumps(given), str(given), json.dumps({"text": json.dumps(given)})):
         assert "calls" not in hide_personal_data(text)
+        assert "calls" not in hide_personal_data(f"refused: {text}")
+        assert "calls" not in without_personal_data(f"refused: {text}")
 
 
 @pytest.mark.parametrize("text", ['{"phone": "1234", "x": 1}', "{'phone': '1234', 'x': 1}", 'say {"phone": 1234}'])

@@ -55,6 +55,7 @@ class Run:
 
     :param sent: what was to be written.
     :param returned: the id of the record that a single update returned.
+    :param log: what was logged, where somebody listened.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class Run:
     before: dict[str, Record] = field(default_factory=dict)
     sent: Record = field(default_factory=dict)
     returned: str | None = None
+    log: str = ""
 
     @property
     def seconds(self) -> float:
@@ -150,7 +152,8 @@ def _execute(run: Run, operator: Any) -> tuple[Any, dict[str, Any]]:
 
 def _single(run: Run, folder: Path) -> None:
     options = {name: value for name, value in run.case.update.items() if name != "payload"}
-    operator = UpdateAppointmentOperator(task_id="task", appointment_id=TARGET, payload=run.sent, **options)
+    options = {"appointment_id": TARGET, "payload": run.sent, "xcom_personal_data": True, **options}
+    operator = UpdateAppointmentOperator(task_id="task", **options)
     result, xcoms = _execute(run, operator)
     error = run.raised
     if error is None:

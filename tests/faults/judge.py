@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.drive import READS, SECRET, Run
-from tests.faults.records import GUEST, IDS, NEW_GUEST, TARGET
+from tests.faults.records import GUEST, IDS, NEW_GUEST, PHONE, TARGET
 from tests.faults.table import Expected
 
 PATIENCE = 200.0
@@ -104,14 +104,20 @@ def _promises(run: Run) -> Iterator[str]:
     if run.returned is not None and run.returned != TARGET:
         yield f"record {run.returned} was returned"
     for name, result in run.results.items():
-        if SECRET in result.message or GUEST in result.message or NEW_GUEST in result.message:
-            yield "an error shows a guest's address or the secret"
+        if _shows_private_data(result.message):
+            yield "an error shows a guest's data or the secret"
         if result.before and result.outcome == "updated" and run.case.update.get("only_changed") is not False:
             wrong = {key for key, value in result.before.items() if run.before[name].get(key) != value}
             if wrong:
                 yield f"the report's `before` of {', '.join(sorted(wrong))} is not what stood there"
+    if _shows_private_data(f"{run.log} {run.raised!r} {run.raised}"):
+        yield "the log or the task's error shows a guest's data or the secret"
     if run.seconds > run.case.must.get("seconds", PATIENCE):
         yield f"it took {run.seconds:.0f} s by the clock"
+
+
+def _shows_private_data(text: str) -> bool:
+    return any(private in text for private in (SECRET, "Signature=", GUEST, NEW_GUEST, NEW_GUEST.lower(), PHONE))
 
 
 def _connections(run: Run) -> Iterator[str]:

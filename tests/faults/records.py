@@ -15,6 +15,7 @@ TARGET = IDS[1]
 LONG_AGO = "2025-03-01T09:30:06.669Z"
 GUEST = "ana.lopez@example.com"
 NEW_GUEST = "New.Guest@example.com"
+PHONE = "+34600000001"
 SPRING = {"startDate": "2027-02-28T23:00:00.000Z", "endDate": "2027-04-30T21:59:59.000Z"}
 SUMMER = {"startDate": "2027-06-14T22:00:00.000Z", "endDate": "2027-09-15T21:59:59.000Z"}
 CALENDAR = {"calendarId": "123e4567-e89b-12d3-a456-426614174000", "active": True, "type": "agent"}
@@ -28,7 +29,7 @@ APPOINTMENT = {
     "lang": "en",
     "start": "2030-03-10T08:00:00.000Z",
     "end": "2030-03-10T08:30:00.000Z",
-    "guests": [{"email": GUEST, "extraFields": {"phone": "+34600000001"}}],
+    "guests": [{"email": GUEST, "extraFields": {"phone": PHONE}}],
     "reminders": [{"time": 15, "unit": "m"}],
     "extraFields": {"priority": "low"},
     "event": None,
