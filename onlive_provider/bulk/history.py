@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count, takewhile
-from typing import IO, Literal, Protocol
 
 from onlive_provider.bulk.chain import Chain
+from onlive_provider.bulk.kept import kept_paths
 from onlive_provider.bulk.report_file import DagRun, ReportFile
+from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.working_file import ENDING, working_lines
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import resource_named
@@ -23,24 +24,10 @@ from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts
 
-_ENDING = ".run"
 _MAX_SHOWN = 10
 """Records that the log names for one reason."""
 _NO_RUN = DagRun("", "")
 """May be no run that a file names."""
-
-
-class Files(Protocol):
-    """What is used of a :class:`~onlive_provider.bulk.storage.Storage`."""
-
-    def open(self, path: str, mode: Literal["rb"]) -> IO[bytes]:
-        """Open a file.
-
-        :raises FileNotFoundError: there is none.
-        """
-
-    def exists(self, path: str) -> bool:
-        """Whether there is a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +109,7 @@ class History:
         return f"the report holds no written change: {by_name or 'no rows'}"
 
 
-def read_history(storage: Files, report_path: str) -> History:
+def read_history(storage: Storage, report_path: str) -> History:
     """Return all writes of the DAG run that wrote a report last, or that wrote one of the reports kept beside it.
 
     :param report_path: the report, or ``REPORT.1`` and so on for the DAG run of that one.
@@ -134,7 +121,7 @@ def read_history(storage: Files, report_path: str) -> History:
     others: list[Source] = []
     known: set[int] = set()
     packed: dict[tuple[str, str], list[bytes]] = {}
-    for path in (f"{base}{_ENDING}", base, *reversed(kept)):
+    for path in (f"{base}{ENDING}", base, *reversed(kept)):
         with suppress(FileNotFoundError):
             file = _open(storage, path, base)
             if run is None:
@@ -151,30 +138,22 @@ def read_history(storage: Files, report_path: str) -> History:
     return History(chains, sources, others)
 
 
-def working_lines(storage: Files, report_path: str) -> Iterator[bytes]:
-    """Yield the lines of a report's working file.
-
-    :raises FileNotFoundError: there is none.
-    """
-    return _lines(storage, f"{report_path}{_ENDING}")
-
-
-def _kept(storage: Files, report_path: str) -> tuple[str, list[str]]:
+def _kept(storage: Storage, report_path: str) -> tuple[str, list[str]]:
     """Return the report that a path belongs to, and what was kept beside it, the oldest first."""
     base, _, number = report_path.rpartition(".")
-    for each in (base, report_path) if number.isdigit() and base else (report_path,):
-        kept = list(takewhile(storage.exists, (f"{each}.{place}" for place in count(1))))
-        if each == report_path or report_path in kept:
-            return each, kept
-    return report_path, []
+    if base and number.isdigit():
+        kept = kept_paths(storage, base)
+        if report_path in kept and f"{base}.1" in kept:  # Otherwise the number is part of the report's own name.
+            return base, kept
+    return report_path, kept_paths(storage, report_path)
 
 
-def _open(storage: Files, path: str, base: str) -> ReportFile:
-    lines = working_lines(storage, base) if path == f"{base}{_ENDING}" else _lines(storage, path)
+def _open(storage: Storage, path: str, base: str) -> ReportFile:
+    lines = working_lines(storage, base) if path == f"{base}{ENDING}" else _lines(storage, path)
     return ReportFile(None if path == base else path, lines)
 
 
-def _lines(storage: Files, path: str) -> Iterator[bytes]:
+def _lines(storage: Storage, path: str) -> Iterator[bytes]:
     with storage.open(path, "rb") as file:
         yield from file
 

@@ -21,16 +21,21 @@ _COPIED = 1 << 20
 def kept_paths(storage: Storage, report_path: str) -> list[str]:
     """Return the kept files of a report, the oldest first."""
     folder, slash, name = report_path.rpartition("/")
+    if not folder or folder.endswith(":/"):  # At the root of the disk, or of a store.
+        folder += "/"
     pattern = re.compile(rf"{re.escape(name)}\.([1-9]\d{{0,8}})")
     found = (pattern.fullmatch(each) for each in storage.names(folder if slash else "."))
     numbers = sorted(int(match[1]) for match in found if match is not None)
-    return [f"{report_path}.{number}" for number in numbers]
+    # A number after a gap is the name of something else, such as `report.2026`.
+    return [f"{report_path}.{number}" for place, number in enumerate(numbers) if number == numbers[0] + place]
 
 
 def next_kept_path(storage: Storage, report_path: str) -> str:
     """Return where the next file is kept."""
     kept = kept_paths(storage, report_path)
     number = int(kept[-1].rpartition(".")[2]) + 1 if kept else 1
+    while _exists(storage, f"{report_path}.{number}"):  # A store may list late what was just put there.
+        number += 1
     return f"{report_path}.{number}"
 
 
@@ -74,6 +79,14 @@ def _move(storage: Storage, source: str, target: str) -> None:
         storage.remove(source)
     except FileNotFoundError:
         return
+
+
+def _exists(storage: Storage, path: str) -> bool:
+    try:
+        storage.open(path, "rb").close()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_ours(line: bytes) -> bool:

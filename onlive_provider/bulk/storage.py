@@ -15,9 +15,6 @@ class Storage(Protocol):
         :raises FileNotFoundError: there is none to read.
         """
 
-    def exists(self, path: str) -> bool:
-        """Whether there is a file."""
-
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
 

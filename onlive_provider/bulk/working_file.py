@@ -250,6 +250,26 @@ def open_working_file(storage: Storage, report_path: str, *, token: str, pause: 
     return LocalWorkingFile(local.with_name(local.name + ENDING))
 
 
+def working_lines(storage: Storage, report_path: str) -> Iterator[bytes]:
+    """Yield the lines of a report's working file, wherever its parts are.
+
+    :raises FileNotFoundError: there is none.
+    """
+    paths = [report_path + ENDING]
+    if storage.local_path(report_path) is None:
+        folder = report_path + PARTS_ENDING
+        paths += [f"{folder}/{name}" for name in storage.names(folder)]
+    for path in paths:
+        try:
+            file = storage.open(path, "rb")
+        except FileNotFoundError:
+            if len(paths) == 1:
+                raise
+            continue
+        with file:
+            yield from file
+
+
 def _open_private(path: Path) -> int:
     descriptor = os.open(path, _OPTIONS | os.O_CREAT, 0o600)
     found = os.fstat(descriptor)

@@ -28,11 +28,6 @@ class AirflowStorage:
             return open(local, mode, opener=_open_private)
         return local.open(mode)
 
-    def exists(self, path: str) -> bool:
-        """Whether there is a file."""
-        local = self.local_path(path)
-        return bool((ObjectStoragePath(path) if local is None else local).exists())
-
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         local = self.local_path(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,8 +35,12 @@ class Disk:
             raise FileNotFoundError(path)
         return io.BytesIO(self.files[path])
 
-    def exists(self, path: str) -> bool:
-        return path in self.files
+    def names(self, folder: str) -> list[str]:
+        assert folder == "."
+        return sorted(self.files)
+
+    def local_path(self, path: str) -> Path:
+        return Path(path)
 
 
 def lines(*values: Any) -> bytes:
