@@ -21,7 +21,7 @@ from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import resource_named
 from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
-from onlive_provider.report.outcomes import Counts
+from onlive_provider.report.outcomes import Counts, Outcome
 
 _ENDING = ".run"
 _MAX_SHOWN = 10
@@ -58,6 +58,11 @@ class Source:
     writes: int
     counts: Counts
     unreadable: int = 0
+
+    def counts_text(self) -> str:
+        """Return the counts for a log."""
+        by_name = [f"{number:,} {name}" for name, number in self.counts.as_json().items() if number and name != "total"]
+        return ", ".join(by_name) or "no rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +122,7 @@ class History:
     def _why_nothing(self) -> str:
         if not self.sources:
             return "the change is empty; its update sent nothing"
-        counts = self.sources[0].counts.as_json()
-        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
-        return f"the report holds no written change: {by_name or 'no rows'}"
+        return f"the report holds no written change: {self.sources[0].counts_text()}"
 
 
 def read_history(storage: Files, report_path: str) -> History:
@@ -157,6 +160,12 @@ def working_lines(storage: Files, report_path: str) -> Iterator[bytes]:
     :raises FileNotFoundError: there is none.
     """
     return _lines(storage, f"{report_path}{_ENDING}")
+
+
+def outcomes_of(storage: Files, source: Source) -> Iterator[Outcome]:
+    """Yield the last outcome of each row of a file."""
+    rows = ReportFile(source.path, _lines(storage, source.path)).rows()
+    return (row.outcome for row in rows if row.outcome is not None)
 
 
 def _kept(storage: Files, report_path: str) -> tuple[str, list[str]]:
