@@ -143,7 +143,7 @@ def read_history(storage: Files, report_path: str) -> History:
             if run is None:
                 run = _NO_RUN if file.is_empty else file.run
             if not run.may_be(file.run):
-                if any(row.writes() for row in file.rows()):
+                if _holds_writes(file):
                     others.append(Source(path, file.run, 1, Counts()))
                 continue
             run = _NO_RUN if run is _NO_RUN else DagRun(run.dag_id or file.run.dag_id, run.run_id or file.run.run_id)
@@ -186,6 +186,14 @@ def _open(storage: Files, path: str, base: str) -> ReportFile:
 def _lines(storage: Files, path: str) -> Iterator[bytes]:
     with storage.open(path, "rb") as file:
         yield from file
+
+
+def _holds_writes(file: ReportFile) -> bool:
+    """Whether a file says that something was written; also one that cannot be read to its end may say so."""
+    try:
+        return any(row.writes() for row in file.rows())
+    except OnlivePayloadError:
+        return True
 
 
 def _read(path: str, file: ReportFile, known: set[int], packed: dict[tuple[str, str], list[bytes]]) -> Source:
