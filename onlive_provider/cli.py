@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     subcommands = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
     _add_sandbox(subcommands)
     _add_check(subcommands)
+    _add_report(subcommands)
     arguments = parser.parse_args(argv)
     code: int = arguments.run(arguments)
     return code
@@ -112,6 +113,34 @@ def _add_check(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     finder.add_argument("--save", action="store_true", help="store the profile in the Connection in Airflow's database")
     parser.set_defaults(run=_run_check, parser=parser)
+
+
+def _add_report(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("report", help="look at a report")
+    actions = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
+    show = actions.add_parser(
+        "show",
+        help="say what a report holds and what a revert of it would do",
+        description="Count a report's outcomes, group its failures by cause, and say what a revert of it would do: "
+        "over the report, the earlier ones kept beside it, and the working file of a run that did not end. "
+        "Makes no call, and shows no guest's data.",
+    )
+    show.add_argument("file", metavar="FILE", help="a report, JSON Lines, on this machine's disk")
+    show.set_defaults(run=_show_report)
+
+
+def _show_report(arguments: argparse.Namespace) -> int:
+    from onlive_provider.bulk.digest import digest
+    from onlive_provider.errors import OnlivePayloadError
+
+    try:
+        lines = digest(arguments.file)
+    except OnlivePayloadError as error:
+        return _refuse("; ".join(each.message for each in error.errors))
+    except OSError as error:
+        return _refuse(f"{arguments.file} cannot be read: {error.strerror}")
+    print("\n".join(lines))
+    return 0
 
 
 def _run_check(arguments: argparse.Namespace) -> int:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.kept import kept_paths
 from onlive_provider.bulk.report_file import DagRun, ReportFile
-from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.storage import ReadableStorage
 from onlive_provider.bulk.working_file import ENDING, working_lines
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import resource_named
 from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
-from onlive_provider.report.outcomes import Counts
+from onlive_provider.report.outcomes import Counts, Outcome
 
 _MAX_SHOWN = 10
 """Records that the log names for one reason."""
@@ -45,6 +45,11 @@ class Source:
     writes: int
     counts: Counts
     unreadable: int = 0
+
+    def counts_text(self) -> str:
+        """Return the counts for a log."""
+        by_name = [f"{number:,} {name}" for name, number in self.counts.as_json().items() if number and name != "total"]
+        return ", ".join(by_name) or "no rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,10 @@ class History:
     def _why_nothing(self) -> str:
         if not self.sources:
             return "the change is empty; its update sent nothing"
-        counts = self.sources[0].counts.as_json()
-        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
-        return f"the report holds no written change: {by_name or 'no rows'}"
+        return f"the report holds no written change: {self.sources[0].counts_text()}"
 
 
-def read_history(storage: Storage, report_path: str) -> History:
+def read_history(storage: ReadableStorage, report_path: str) -> History:
     """Return all writes of the DAG run that wrote a report last, or that wrote one of the reports kept beside it.
 
     :param report_path: the report, or ``REPORT.1`` and so on for the DAG run of that one.
@@ -127,7 +130,7 @@ def read_history(storage: Storage, report_path: str) -> History:
             if run is None:
                 run = _NO_RUN if file.is_empty else file.run
             if not run.may_be(file.run):
-                if any(row.writes() for row in file.rows()):
+                if _holds_writes(file):
                     others.append(Source(path, file.run, 1, Counts()))
                 continue
             run = _NO_RUN if run is _NO_RUN else DagRun(run.dag_id or file.run.dag_id, run.run_id or file.run.run_id)
@@ -138,7 +141,13 @@ def read_history(storage: Storage, report_path: str) -> History:
     return History(chains, sources, others)
 
 
-def _kept(storage: Storage, report_path: str) -> tuple[str, list[str]]:
+def outcomes_of(storage: ReadableStorage, source: Source) -> Iterator[Outcome]:
+    """Yield the last outcome of each row of a file."""
+    rows = ReportFile(source.path, _lines(storage, source.path)).rows()
+    return (row.outcome for row in rows if row.outcome is not None)
+
+
+def _kept(storage: ReadableStorage, report_path: str) -> tuple[str, list[str]]:
     """Return the report that a path belongs to, and what was kept beside it, the oldest first."""
     base, _, number = report_path.rpartition(".")
     if base and number.isdigit():
@@ -148,14 +157,22 @@ def _kept(storage: Storage, report_path: str) -> tuple[str, list[str]]:
     return report_path, kept_paths(storage, report_path)
 
 
-def _open(storage: Storage, path: str, base: str) -> ReportFile:
+def _open(storage: ReadableStorage, path: str, base: str) -> ReportFile:
     lines = working_lines(storage, base) if path == f"{base}{ENDING}" else _lines(storage, path)
     return ReportFile(None if path == base else path, lines)
 
 
-def _lines(storage: Storage, path: str) -> Iterator[bytes]:
+def _lines(storage: ReadableStorage, path: str) -> Iterator[bytes]:
     with storage.open(path, "rb") as file:
         yield from file
+
+
+def _holds_writes(file: ReportFile) -> bool:
+    """Whether a file says that something was written; also one that cannot be read to its end may say so."""
+    try:
+        return any(row.writes() for row in file.rows())
+    except OnlivePayloadError:
+        return True
 
 
 def _read(path: str, file: ReportFile, known: set[int], packed: dict[tuple[str, str], list[bytes]]) -> Source:

@@ -11,14 +11,14 @@ import os
 import re
 from collections.abc import Iterable
 
-from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.storage import ReadableStorage, Storage
 
 _WRITES = (b'"outcome":"updated"', b'"sentAt":', b'{"writing":')
 """How a line begins or what it holds that tells of a write that was made, or may have been."""
 _COPIED = 1 << 20
 
 
-def kept_paths(storage: Storage, report_path: str) -> list[str]:
+def kept_paths(storage: ReadableStorage, report_path: str) -> list[str]:
     """Return the kept files of a report, the oldest first."""
     folder, slash, name = report_path.rpartition("/")
     if not folder or folder.endswith(":/"):  # At the root of the disk, or of a store.

@@ -1,4 +1,4 @@
-"""How files are opened by path or URL: through Airflow's object storage in operators, from a plain disk in tests."""
+"""How files are opened by path or URL: through Airflow's object storage in operators, from a plain disk in a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,23 @@ from pathlib import Path
 from typing import IO, Literal, Protocol
 
 
-class Storage(Protocol):
+class ReadableStorage(Protocol):
+    """A file system that is only read."""
+
+    def open(self, path: str, mode: Literal["rb"]) -> IO[bytes]:
+        """Open a file.
+
+        :raises FileNotFoundError: there is none.
+        """
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder, sorted; none where there is no such folder."""
+
+    def local_path(self, path: str) -> Path | None:
+        """Return the path on this machine's disk, or ``None`` when the file is elsewhere."""
+
+
+class Storage(ReadableStorage, Protocol):
     """What a bulk update needs of a file system."""
 
     def open(self, path: str, mode: Literal["rb", "wb"]) -> IO[bytes]:
@@ -17,9 +33,3 @@ class Storage(Protocol):
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
-
-    def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder, sorted; none where there is no such folder."""
-
-    def local_path(self, path: str) -> Path | None:
-        """Return the path on this machine's disk, or ``None`` when the file is elsewhere."""

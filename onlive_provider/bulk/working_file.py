@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.storage import ReadableStorage, Storage
 
 ENDING = ".run"
 PARTS_ENDING = ".parts"
@@ -250,7 +250,7 @@ def open_working_file(storage: Storage, report_path: str, *, token: str, pause: 
     return LocalWorkingFile(local.with_name(local.name + ENDING))
 
 
-def working_lines(storage: Storage, report_path: str) -> Iterator[bytes]:
+def working_lines(storage: ReadableStorage, report_path: str) -> Iterator[bytes]:
     """Yield the lines of a report's working file, wherever its parts are.
 
     :raises FileNotFoundError: there is none.

@@ -28,12 +28,14 @@ class RevertUpdatesOperator(BulkTaskOperator):
     What was not read before the write cannot be put back: ``agentComment``, ``classification``, and every field of a
     blind update.
 
-    With a report of a bulk task the outcomes go into a report of the same form beside it, ending in
-    ``.reverted.jsonl``.
+    With a report the earlier ones of the same DAG run that were kept beside it count, too, and the working file of a
+    run that did not end: what stood there before the first write is put back. A write that got no answer is looked up.
+    The outcomes go into a report of the same form beside it, ending in ``.reverted.jsonl``.
 
     :param report: the ``change`` of an update (``update.output["change"]``), a list of them, or the result of a bulk
         task that has a report. (templated)
-    :param report_path: instead of ``report``: path or URL of a bulk task's report. (templated)
+    :param report_path: instead of ``report``: path or URL of a bulk task's report, or of one that was kept beside it,
+        such as ``REPORT.1``, to put back that one's DAG run. (templated)
     :param onlive_conn_id: the Connection, of type ``onlive``. (templated)
     :param plan_only: read and compare, and send nothing; ``"true"`` works too. (templated)
     :param allowed_failures: how many records may fail: a number, or a share such as ``"5%"``. (templated)

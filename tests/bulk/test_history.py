@@ -140,6 +140,12 @@ def test_a_newest_file_that_does_not_say_is_of_the_run_of_the_next_one_that_does
     assert (titles(history), [each.path for each in history.others]) == ([["b>c", "c>d"]], ["r.1"])
 
 
+def test_a_file_of_another_run_that_cannot_be_read_is_named_and_stops_nothing():
+    kept = lines(outcome(0, "unchanged", task=LAST_NIGHT)) + b"{broken\n"
+    history = read(Disk(r_1=kept, r=[updated(0, "a", "b", 1, task=TONIGHT)]))
+    assert (titles(history), [each.path for each in history.others]) == ([["a>b"]], ["r.1"])
+
+
 def test_an_empty_report_does_not_lead_to_the_run_before_it():
     history = read(Disk(r_1=[updated(0, "a", "b", 1, task=LAST_NIGHT)], r=[]))
     assert (history.chains, [each.path for each in history.others]) == ([], ["r.1"])

@@ -30,11 +30,14 @@ class Calendar(LoopbackServer):
         super().__init__()
         self.records: dict[str, dict[str, Any]] = {name: {**FIRST, "id": name} for name in (ID, OTHER_ID)}
         self._numbers = count(1)
+        self.spell: Callable[[str], str] = str
         self.otherwise = self._answer
 
     def edit(self, name: str, **fields: Any) -> None:
         """Write as anybody does."""
         record = self.records[name]
+        if "title" in fields:
+            fields["title"] = self.spell(fields["title"])
         if fields.get("extraFields"):
             fields["extraFields"] = {**(record["extraFields"] or {}), **fields["extraFields"]}
         for field in ("guests", "reminders"):
@@ -156,6 +159,38 @@ def test_the_writes_of_three_runs_are_put_back_by_one_write_to_what_stood_there_
         }
     ]
     assert calendar.held() == BEFORE
+
+
+def test_titles_that_the_server_spells_in_its_own_way_are_known_again(calendar: Calendar, task: Task) -> None:
+    calendar.spell = str.upper
+    task.run({"title": " new title "})
+    task.run({"title": "another", "lang": "en"})
+    task.run({"extraFields": {"a": 1}})
+    calendar.spell = str
+    task.revert()
+    assert calendar.held() == BEFORE
+
+
+def test_a_value_that_the_server_stored_as_another_is_put_back_if_nobody_wrote_since(
+    calendar: Calendar, task: Task
+) -> None:
+    calendar.spell = lambda title: f"{title:.3}"
+    task.run({"title": "a long title"})
+    calendar.spell = str
+    task.revert()
+    assert calendar.held() == BEFORE
+
+
+def test_what_a_revert_put_back_with_ids_of_the_server_is_known_again(calendar: Calendar, task: Task) -> None:
+    task.run({"guests": [{"email": "new@example.com"}]})
+    task.revert()
+    reverted = task.report.with_name("out.reverted.jsonl")
+    reverted.rename(f"{reverted}.1")
+    task.run({"lang": "en"})
+    task.revert()
+    result = task.revert(report_path=str(reverted))
+    assert (result["updated"], result["failed"]) == (1, 0)
+    assert calendar.held() == {**BEFORE, "guests": [{"id": "g", "email": "new@example.com"}], "lang": "en"}
 
 
 def test_records_are_put_back_in_the_order_of_their_last_writes_the_last_first(calendar: Calendar, task: Task) -> None:

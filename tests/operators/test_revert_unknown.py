@@ -214,6 +214,30 @@ def test_a_write_of_unknown_fate_before_the_last_one_is_told_by_what_is_or_was_f
         assert task.sent() == [{"title": "as it was", "lang": "de"} if made else {"lang": "de"}]
 
 
+@pytest.mark.parametrize("later", [{"lang": "es"}, {"title": "d", "lang": "es"}], ids=str)
+def test_a_write_that_was_not_made_between_two_that_were_does_not_hide_the_first(
+    task: Task, later: dict[str, Any]
+) -> None:
+    task.server.fields["lang"] = "de"
+    task.run({"title": "b"})
+    task.report.rename(f"{task.report}.1")
+    task.lose({"title": "c"}, made=False)
+    Path(f"{task.report}.run").unlink()
+    task.report.rename(f"{task.report}.2")
+    task.run(later)
+    task.server.requests.clear()
+    task.revert()
+    assert task.sent() == [{"title": "as it was", "lang": "de"}]
+
+
+def test_a_write_that_a_later_try_found_not_made_and_that_was_then_refused_is_none_to_look_up(task: Task) -> None:
+    task.lose(TITLE, made=False)
+    task.server.before = lambda seen: (409, {"statusCode": 409, "message": "no"}) if seen.method == "PUT" else None
+    with pytest.raises(OnliveRecordsFailedError, match="409"):
+        task.run(TITLE)
+    assert "sentAt" not in task.outcome()
+
+
 def test_a_refused_write_is_none_to_look_up(task: Task) -> None:
     task.server.before = lambda seen: (409, {"statusCode": 409, "message": "no"}) if seen.method == "PUT" else None
     with pytest.raises(OnliveRecordsFailedError):
