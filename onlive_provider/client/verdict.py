@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -101,8 +101,8 @@ class LookUp:
     call: Call
     resource: Resource
     record_id: str
-    patch: Mapping[str, Any]
-    before: Mapping[str, Any] | None
+    patch: Mapping[str, Any] = field(repr=False)
+    before: Mapping[str, Any] | None = field(repr=False)
 
     @property
     def is_final(self) -> bool:

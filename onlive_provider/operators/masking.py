@@ -82,6 +82,19 @@ def unveil(operator: Any) -> None:
             setattr(operator, name, value.value)
 
 
+def without_frames(error: BaseException) -> BaseException:
+    """Return an error without the frames that it went through, and so its causes.
+
+    Frames of the client hold the payload and the record as it was read, and trackers of errors show local variables.
+    Our errors say all there is to say.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
+
+
 def _read(value: Any) -> Any:
     """Return what a text holds, or a sentence if that cannot be known: it could be anybody's data."""
     if not isinstance(value, str):

@@ -20,7 +20,7 @@ from onlive_provider.hooks.arguments import (
 )
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
-from onlive_provider.operators.masking import unveil, veil
+from onlive_provider.operators.masking import unveil, veil, without_frames
 from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
 from onlive_provider.privacy import hide_personal_data
 
@@ -112,9 +112,11 @@ class UpdateOperator(BaseOperator):
         with hook.get_conn():
             try:
                 result = hook.carry_out(wanted, self.skipping())
-            except AirflowSkipException:
+            except AirflowSkipException as skip:
                 self._push(context, "skipped", Change(wanted.resource, wanted.id, {}, {}))
-                raise
+                raise without_frames(skip) from skip.__cause__
+            except OnliveError as error:
+                raise without_frames(error) from error.__cause__
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
         self._push(context, result.outcome, result.change)
         return narrow(self._for_xcom(result.record), self.xcom_fields)

@@ -116,6 +116,16 @@ def test_the_result_holds_no_guests_data_and_stays_small() -> None:
     assert len(json.dumps(result)) < 48_000
 
 
+def test_the_result_holds_guests_data_where_the_author_asks_for_them_and_the_error_does_not() -> None:
+    summary = Summary()
+    summary.add(Outcome(0, None, "+34600000000", "failed", message="ana@example.com"))
+    (failure,) = summary.result(None, personal_data=True)["failures"]
+    assert (failure["id"], failure["message"]) == ("+34600000000", "ana@example.com")
+    error = summary.error(AllowedFailures.read(0, "allowed_failures"), None, cut_short=False, remembers=True)
+    assert "<hidden>: <hidden>" in str(error)
+    assert "ana@" not in f"{error} {error.failures}"  # type: ignore[union-attr]
+
+
 def test_a_short_message_is_not_cut() -> None:
     summary = Summary()
     summary.add(Outcome(0, None, None, "failed", message="ñ" * 150))

@@ -28,6 +28,17 @@ from tests.canaries.nest import (
     traces_in,
 )
 
+
+def locals_of(error: BaseException) -> str:
+    """Return what a tracker of errors shows of the provider's frames."""
+    told, each = [], traceback.TracebackException.from_exception(error, capture_locals=True)
+    while each is not None:
+        told += [f"{frame.name} {frame.locals}" for frame in each.stack if "onlive_provider" in frame.filename]
+        each = each.__cause__ or each.__context__
+    assert told
+    return "\n".join(told)
+
+
 ENDS = {
     "a success": lambda server: None,
     "a refusal that repeats the guest": lambda server: refuse_writes(server, 422),
@@ -101,6 +112,7 @@ def test_no_canary_gets_out_of_a_task(
         told.append(json.dumps(operator.execute({"ti": ti})))
     except Exception as error:
         told += [str(error), repr(error), repr(error.__dict__), "".join(traceback.format_exception(error))]
+        told.append(locals_of(error))
     assert any(seen.patch.get("agentComment") for seen in server.requests)
     told += [json.dumps(ti.xcoms), repr(operator), *metrics.told]
     told += [f"{record.name} {record.getMessage()} {record.args} {record.exc_text}" for record in caplog.records]

@@ -845,3 +845,14 @@ def test_service_ids_that_rendered_to_nothing_are_refused_by_their_name(twenty: 
     with pytest.raises(errors.OnlivePayloadError, match=r"service_ids: got null \(None\)"):
         execute(operator)
     assert twenty.front.requests == []
+
+
+@pytest.mark.parametrize("personal_data", [False, True])
+def test_an_address_in_the_plan_is_in_xcom_only_where_the_author_asks_for_it(
+    personal_data: bool, make_fleet: MakeFleet, execute: Execute
+) -> None:
+    make_fleet([service(0, name="Ask ana.lopez@example.com")])
+    options: dict[str, Any] = {"service_ids": IDS[:1], "plan_only": True, "xcom_personal_data": personal_data}
+    done, _ = execute(rollout(**options))
+    assert ("Ask ana.lopez@example.com" in done["plan_table"]) is personal_data
+    assert ("Ask <hidden>" in done["plan_table"]) is not personal_data
