@@ -1,4 +1,4 @@
-"""How good are the tests of ``client/`` and ``models/``? Put in one fault at a time, and see whether a test fails.
+"""How good are the tests of what touches a record? Put in one fault at a time, and see whether a test fails.
 
 A fault that no test sees is a survivor: ``docs/mutation.md`` names those that may stay. Each mutant is tried in a
 forked process that has the libraries in memory and imports the package from a copy with the fault, so that processes
@@ -34,10 +34,30 @@ import pytest
 from scripts.mutations import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("client", "models")
+_OF_BULK = ("tests/bulk", "tests/operators/test_bulk.py", "tests/operators/test_input_file.py")
+_OF_ALL_RECORDS = ("tests/operators/test_revert.py", "tests/operators/test_rollout.py", "tests/rollout")
+ROOMS = {
+    "bulk": (*_OF_BULK, *_OF_ALL_RECORDS, "tests/operators/test_storage.py"),
+    "client": ("tests/client", "tests/models"),
+    "models": ("tests/client", "tests/models"),
+    "privacy.py": ("tests/test_privacy*.py", "tests/client/test_privacy.py", "tests/report", *_OF_BULK),
+    "report": ("tests/report", *_OF_BULK, *_OF_ALL_RECORDS),
+    "seasons": ("tests/seasons", *_OF_ALL_RECORDS),
+}
+"""What gets faults, by folder or file of the package, and the tests that are to see them."""
+WORKERS = 2
+"""How many mutants are tried at a time."""
 LEFT_OUT = ("test_crowd.py",)
 """Tests of many processes at once: a minute of them shows less of a single line than the room's other tests do."""
-LIBRARIES = ("aiohttp", "airflow.sdk", "email_validator", "hypothesis.strategies", "jsonschema", "redis.asyncio")
+LIBRARIES = (
+    "aiohttp",
+    "airflow.sdk",
+    "email_validator",
+    "hypothesis.strategies",
+    "jsonschema",
+    "pyarrow.parquet",
+    "redis.asyncio",
+)
 """What the tests import, in memory before the first fork."""
 SURVIVAL_SECONDS = 25
 """How long a mutant's tests run at most, as measured without it. What lives through them counts as a survivor."""
@@ -136,13 +156,15 @@ def run_tests(paths: Iterable[str], plugin: object, *options: str) -> int:
     return int(pytest.main([*paths, "-q", *plugins, *options], plugins=[plugin]))
 
 
-def measure(tree: Path, room: str) -> int:
-    """Run a room's tests, and write down what was measured."""
+def measure(tree: Path, tests: str) -> int:
+    """Run tests, and write down what was measured."""
     package = tree / "onlive_provider"
-    measuring = coverage.Coverage(data_file=None, config_file=False, include=[f"{package}/{name}/*" for name in ROOMS])
+    mutated = [f"{package}/{room}" if room.endswith(".py") else f"{package}/{room}/*" for room in ROOMS]
+    measuring = coverage.Coverage(data_file=None, config_file=False, include=mutated)
     plugin = Measuring(measuring)
     measuring.start()
-    code = run_tests([f"tests/{room}"], plugin, *(f"--ignore-glob=*{name}" for name in LEFT_OUT))
+    left_out = (f"--ignore-glob=*{name}" for name in LEFT_OUT)
+    code = run_tests([tests], plugin, "-m", "not browser", *left_out)
     measuring.stop()
     data = measuring.get_data()
     reaching = {
@@ -157,13 +179,25 @@ def measure(tree: Path, room: str) -> int:
     return 0 if code in (0, 1) else code
 
 
-def measured(trees: dict[str, Path]) -> Measured:
-    """Run all tests without a fault, each room's in a process."""
-    pids = {forked(tree, lambda tree=tree, room=room: measure(tree, room)): tree for room, tree in trees.items()}
+def tests_of(rooms: Iterable[str]) -> list[str]:
+    """Return the files of tests, and the folders of them, that are to see the faults of rooms."""
+    patterns = {pattern for room in rooms for pattern in ROOMS[room]}
+    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def measured(tests: list[str], trees: list[Path]) -> Measured:
+    """Run all tests without a fault, each file's or folder's in a process, one in each copy at a time."""
+    waiting, free, running = tests[::-1], list(trees), {}
     seconds: dict[str, float] = {}
     reaching: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for pid, tree in pids.items():
-        if os.waitpid(pid, 0)[1]:
+    while waiting or running:
+        while waiting and free:
+            tree, chosen = free.pop(), waiting.pop()
+            running[forked(tree, lambda tree=tree, chosen=chosen: measure(tree, chosen))] = tree
+        pid, status = os.waitpid(-1, 0)
+        tree = running.pop(pid)
+        free.append(tree)
+        if status:
             raise SystemExit((tree / "output.txt").read_text())
         taken, reached, failed = json.loads((tree / "measured.json").read_text())
         seconds |= taken
@@ -226,9 +260,14 @@ def sample(mutants: dict[str, list[Mutant]], size: int, seed: int) -> list[Mutan
     return chosen
 
 
-def copies(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+def copies(folder: Path) -> list[Path]:
     left_out = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "dist")
-    return {name: Path(shutil.copytree(ROOT, folder / name, ignore=left_out)) for name in names}
+    return [Path(shutil.copytree(ROOT, folder / str(place), ignore=left_out)) for place in range(WORKERS)]
+
+
+def modules_of(room: str) -> Iterator[Path]:
+    place = ROOT / "onlive_provider" / room
+    yield from [place] if place.is_file() else sorted(place.rglob("*.py"))
 
 
 def prepare(folder: Path) -> None:
@@ -247,18 +286,22 @@ def arguments() -> argparse.Namespace:
     reading.add_argument("--sample", default="400", help="how many mutants are tried, or all")
     reading.add_argument("--seed", type=int, default=1, help="another seed chooses others")
     reading.add_argument("--least", type=float, default=85, help="percent that must be killed")
-    reading.add_argument("--only", default="", help="beginning of the path of the modules, such as client/retry.py")
+    reading.add_argument(
+        "--only", default="", help="beginnings of the modules' paths, such as seasons/,client/retry.py"
+    )
     return reading.parse_args()
 
 
 def main() -> int:
     given, began = arguments(), time.monotonic()
-    paths = sorted(path for room in ROOMS for path in (ROOT / "onlive_provider" / room).rglob("*.py"))
     mutants: dict[str, list[Mutant]] = {}
-    for path in paths:
-        name = str(path.relative_to(ROOT / "onlive_provider"))
-        if name.startswith(given.only) and (found := mutants_of(name, path.read_text())):
-            mutants[name] = found
+    rooms = set()
+    for room in ROOMS:
+        for path in modules_of(room):
+            name = str(path.relative_to(ROOT / "onlive_provider"))
+            if name.startswith(tuple(given.only.split(","))) and (found := mutants_of(name, path.read_text())):
+                mutants[name] = found
+                rooms.add(room)
     total = sum(map(len, mutants.values()))
     folder = Path(tempfile.mkdtemp(prefix="onlive-mutants-"))
     prepare(folder)
@@ -269,10 +312,10 @@ def main() -> int:
     )
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     try:
-        trees = copies(folder, ROOMS)
-        known = measured(trees)
+        trees = copies(folder)
+        known = measured(tests_of(rooms), trees)
         print(f"{len(known.seconds)} tests after {time.monotonic() - began:.0f} s.", flush=True)
-        for mutant, end in try_all(chosen, known, list(trees.values())):
+        for mutant, end in try_all(chosen, known, trees):
             counts[mutant.path][end] += 1
             if end not in ("killed", "out of time"):
                 print(f"\n{mutant.path}:{mutant.lines[0]} #{mutant.number} {end}\n{mutant.shown()}", flush=True)

@@ -277,7 +277,12 @@ def test_a_derived_key_is_another_on_the_next_day_and_with_another_secret() -> N
 
 @pytest.mark.parametrize(
     ("form", "secret"),
-    [("{secret_from_base64}", "not base64!"), ("{secret_from_hex}", "xyz"), ("{secret_from_hex}", "é")],
+    [
+        ("{secret_from_base64}", "not base64!"),
+        ("{secret_from_base64}", "Z2Vo*ZWlt"),
+        ("{secret_from_hex}", "xyz"),
+        ("{secret_from_hex}", "é"),
+    ],
 )
 def test_a_secret_that_is_not_in_the_form_is_refused_before_any_call_and_not_shown(form: str, secret: str) -> None:
     with pytest.raises(OnliveConfigError) as refused:

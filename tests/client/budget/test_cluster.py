@@ -173,6 +173,30 @@ def test_a_call_needs_its_turn_in_both_windows(shared_redis: LocalRedis) -> None
     both.answered(both.take(at(300.0)), at(500.0))
 
 
+def test_a_turn_in_the_cluster_is_waited_for_however_soon_it_comes(shared_redis: LocalRedis) -> None:
+    clock = Clock()
+    window = RedisWindow(Link(shared_redis.server), next(_names), "writes", clock=clock)
+    window.take(1)
+    clock.now += 60.5
+    both = ClusterBudget(1, window, ProcessBudget(1))
+    waiting = both.take(at(0.0))
+    assert waiting.wait == pytest.approx(0.5)
+    clock.now += 0.5
+    assert both.confirm(waiting, at(0.5)).wait == 0.0
+
+
+def test_reads_and_writes_have_a_window_each(shared_redis: LocalRedis) -> None:
+    limits = {"reads_per_minute": 1, "writes_per_minute": 1}
+    budgets = open_budgets(
+        Settings(
+            Credentials("AKTWOWINDOWS", "s3cr3t"), budget_scope="cluster", budget_redis=shared_redis.server, **limits
+        )
+    )
+    assert budgets.writes.take(at(0.0)).wait == 0.0
+    assert budgets.reads.take(at(0.0)).wait == 0.0
+    assert budgets.reads.take(at(0.0)).wait > 0.0
+
+
 def test_a_run_goes_on_while_redis_is_away_and_comes_back_by_itself(
     own_redis: LocalRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -237,6 +261,21 @@ def test_a_redis_that_is_frozen_holds_a_call_up_for_a_moment_only(
         own_redis.thaw()
     assert "does not answer (TimeoutError)" in caplog.text
     assert frozen.take(at(9.0)).shared is not None
+
+
+def test_a_redis_that_takes_no_connection_holds_a_call_up_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster, "REDIS_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
+        for _ in range(4):  # More than the system lets wait.
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        link = Link(RedisServer("127.0.0.1", full.getsockname()[1]))
+        began = time.monotonic()
+        assert link.ask(lambda: link.run(["key"], []), 0.0) is None
+        assert time.monotonic() - began < 2.5, "redis-py's own patience is five seconds"
 
 
 def test_a_wrong_password_is_a_redis_that_does_not_answer_and_is_not_shown(

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -95,6 +96,15 @@ def test_the_clock_is_read_when_the_window_is_held(path: Path) -> None:
 
 def test_folder_and_file_are_the_users_alone(path: Path) -> None:
     budget(path).take(at(0.0))
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_folder_and_file_are_the_users_alone_after_somebody_has_removed_them(path: Path) -> None:
+    window = budget(path, 1)
+    window.take(at(0.0))
+    shutil.rmtree(path.parent)
+    assert window.take(at(0.0)).wait == 0.0
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

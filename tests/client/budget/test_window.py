@@ -284,3 +284,10 @@ def test_the_memory_of_a_process_holds_the_turns_that_later_ones_depend_on_and_n
         assert grant.wait == 0.0
     assert len(window._turns._turns) <= 4 * 64
     assert budget.take(at(999 * 30.5)).wait == pytest.approx(30.5)
+
+
+def test_turns_of_a_larger_limit_are_forgotten_when_the_tickets_begin_again() -> None:
+    window = ProcessWindow()
+    many, one = ProcessBudget(300, window), ProcessBudget(1, window)
+    assert all(many.take(at(0.0)).wait == 0.0 for _ in range(300))
+    assert [one.take(at(100.0)).wait, one.take(at(100.0)).wait] == [0.0, 61.0]
