@@ -124,7 +124,7 @@ class Measuring:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
-        if not report.passed:
+        if report.failed:
             self.failed.add(report.nodeid)
 
 
@@ -152,7 +152,8 @@ def forked(tree: Path, work: Callable[[], int]) -> int:
 
 
 def run_tests(paths: Iterable[str], plugin: object, *options: str) -> int:
-    plugins = ("-p", "_hypothesis_pytestplugin", "-p", "no:cacheprovider")
+    names = ("_hypothesis_pytestplugin", "onlive_provider.sandbox.pytest_plugin", "no:cacheprovider")
+    plugins = [f"-p{name}" for name in names]
     return int(pytest.main([*paths, "-q", *plugins, *options], plugins=[plugin]))
 
 
