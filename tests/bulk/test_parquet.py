@@ -133,6 +133,26 @@ def test_a_codec_that_is_not_there_is_told_before_the_first_row(parquet):
     assert refusal_of("rows.parquet", lzo) == CANNOT_BE_READ
 
 
+def test_a_file_is_read_as_its_rows_are_taken(parquet):
+    class Counting(io.BytesIO):
+        count = 0
+
+        def read(self, size=-1):
+            data = super().read(size)
+            self.count += len(data)
+            return data
+
+    numbers = range(8_000)
+    columns = {"id": [str(number) for number in numbers], "title": [f"{number:01000}" for number in numbers]}
+    content = parquet(columns, row_group_size=500, compression="none", use_dictionary=False)
+    file = Counting(content)
+    rows = read_file("rows.parquet", open_file=lambda _: file, id_field="id", fields=None)
+    next(rows)
+    assert file.count < len(content) / 3
+    assert sum(1 for _ in rows) == len(numbers) - 1
+    assert file.count > len(content) / 2
+
+
 def test_times_that_python_cannot_hold_fail_their_own_rows(parquet):
     import pyarrow
 
