@@ -182,8 +182,8 @@ def measure(tree: Path, tests: str) -> int:
 
 def tests_of(rooms: Iterable[str]) -> list[str]:
     """Return the files of tests, and the folders of them, that are to see the faults of rooms."""
-    patterns = {pattern for room in rooms for pattern in ROOMS[room]}
-    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+    paths = {path for room in rooms for pattern in ROOMS[room] for path in ROOT.glob(pattern)}
+    return sorted(str(path.relative_to(ROOT)) for path in paths if not paths.intersection(path.parents))
 
 
 def measured(tests: list[str], trees: list[Path]) -> Measured:
