@@ -10,6 +10,7 @@ UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
 SAMPLE ?= 400
 SEED ?= 1
+LEAST ?= 85
 
 .PHONY: help demo airflow cluster test test-oldest faults mutants bench tables lint format build lock clean
 
@@ -20,7 +21,7 @@ help:
 	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
 	@echo "make faults       run the fault table: broken networks and servers, for every kind of task (minutes)"
-	@echo "make mutants      put faults into client/ and models/ and see whether their tests fail; SAMPLE=400 (or all), SEED=1"
+	@echo "make mutants      put faults into the code and see whether its tests fail; SAMPLE=400 (or all), SEED=1, LEAST=85 (percent)"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
@@ -76,7 +77,7 @@ faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 --quiet --tb=short --show-capture=no tests/faults
 
 mutants: .venv-mutants/ready
-	@.venv-mutants/bin/python -m scripts.mutants --sample $(SAMPLE) --seed $(SEED)
+	@.venv-mutants/bin/python -m scripts.mutants --sample $(SAMPLE) --seed $(SEED) --least $(LEAST)
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
@@ -113,7 +114,7 @@ lock: .venv/ready
 	  --extra cluster --extra sandbox --group celery --constraint <(echo 'apache-airflow==3.3.2') \
 	  pyproject.toml --output-file requirements/cluster.txt
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra cluster --extra sandbox --group test --group mutants --constraint requirements/airflow-3.3.txt \
+	  --extra cluster --extra parquet --extra sandbox --group test --group mutants --constraint requirements/airflow-3.3.txt \
 	  pyproject.toml --output-file requirements/mutants.txt
 
 clean:

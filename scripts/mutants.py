@@ -124,7 +124,7 @@ class Measuring:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
-        if not report.passed:
+        if report.failed:
             self.failed.add(report.nodeid)
 
 
@@ -152,7 +152,8 @@ def forked(tree: Path, work: Callable[[], int]) -> int:
 
 
 def run_tests(paths: Iterable[str], plugin: object, *options: str) -> int:
-    plugins = ("-p", "_hypothesis_pytestplugin", "-p", "no:cacheprovider")
+    names = ("_hypothesis_pytestplugin", "onlive_provider.sandbox.pytest_plugin", "no:cacheprovider")
+    plugins = [f"-p{name}" for name in names]
     return int(pytest.main([*paths, "-q", *plugins, *options], plugins=[plugin]))
 
 
@@ -181,8 +182,8 @@ def measure(tree: Path, tests: str) -> int:
 
 def tests_of(rooms: Iterable[str]) -> list[str]:
     """Return the files of tests, and the folders of them, that are to see the faults of rooms."""
-    patterns = {pattern for room in rooms for pattern in ROOMS[room]}
-    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+    paths = {path for room in rooms for pattern in ROOMS[room] for path in ROOT.glob(pattern)}
+    return sorted(str(path.relative_to(ROOT)) for path in paths if not paths.intersection(path.parents))
 
 
 def measured(tests: list[str], trees: list[Path]) -> Measured:

@@ -17,7 +17,11 @@ from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvide
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_assignment, operator_string
 
 _LITERAL = m.Subscript(value=m.Name("Literal"))
-_TYPE = _LITERAL | m.Assign(value=_LITERAL | m.Call(func=m.Name("TypeVar")))
+_TYPE = (
+    _LITERAL
+    | m.Assign(value=_LITERAL | m.Call(func=m.Name("TypeVar")))
+    | m.AnnAssign(annotation=m.Annotation(m.Name("TypeAlias")))
+)
 _LOGGED = m.Call(func=m.Name("Note") | m.Attribute(value=m.Name("log")))
 _STATEMENT = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _DROPPED = m.SimpleStatementLine(body=[m.Raise() | m.Expr(value=m.Call() | m.Await() | m.Yield())])

@@ -80,7 +80,6 @@ class Lines(Iterator[str]):
         at = _In.CELL_START
         for piece in self._row:
             at = _after(piece, at)
-        self._row.clear()
         while piece and (at is _In.QUOTES or not piece.endswith(("\n", "\r"))):
             is_new_line = piece.endswith(("\n", "\r"))
             piece = self._read(_PIECE)

@@ -11,6 +11,8 @@ from onlive_provider.bulk.columns import shown
 from onlive_provider.errors import FieldError, OnliveInputError, OnlivePayloadError
 
 _BATCH = 1024
+_BUFFER = 1 << 18
+"""Bytes of a column that are read ahead."""
 
 
 class Unreadable(Enum):
@@ -36,7 +38,8 @@ def read_parquet(
         raise OnlivePayloadError.of("updates_path", message) from error
     unreadable = (arrow.ArrowException, OSError, OverflowError)
     try:
-        table = parquet.ParquetFile(file, page_checksum_verification=True)
+        # Its own way is to read the whole file before the first row.
+        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
         names = table.schema_arrow.names
     except unreadable as error:
         message = "the file ends in .parquet and does not hold Parquet that can be read"

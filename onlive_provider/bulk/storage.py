@@ -1,4 +1,4 @@
-"""How files are opened by path or URL: through Airflow's object storage in operators, from a plain disk in a terminal."""
+"""How files are opened by path or URL: through Airflow's object storage in operators, from the disk in a terminal."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from onlive_provider.bulk import ids
 from onlive_provider.bulk.allowed_failures import AllowedFailures
 from onlive_provider.bulk.ids import SeenIds
 from onlive_provider.bulk.progress import Progress
@@ -140,3 +141,11 @@ def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
     assert str(error) == (
         "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
     )
+
+
+def test_an_id_that_stands_across_two_others_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "_BUCKETS", 1)
+    first, second = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+    across = first[16:] + second[:16]
+    seen = SeenIds()
+    assert [seen.add(each) for each in (first, second, across, across)] == [True, True, True, False]

@@ -6,13 +6,13 @@ import io
 import itertools
 import json
 import tracemalloc
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from onlive_provider.bulk.rows import BadRow, Missing, Row, as_update, read_file, read_rows
 from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.models.rendered import MAX_DEPTH
 
 EMAIL = "ana@example.com"
 
@@ -194,6 +194,15 @@ def test_a_mapped_column_that_the_file_does_not_have_is_refused_before_any_row(r
     }
 
 
+@pytest.mark.parametrize(("header", "named"), [("id,id,name", "id"), ("id,name,name", "name"), ("id,name,,", None)])
+def test_of_the_columns_that_are_used_there_is_one_each(read, header, named):
+    if named is None:
+        assert read("rows.csv", f"{header}\n", fields={"name": "title"}) == []
+        return
+    with pytest.raises(OnlivePayloadError, match=f"names the column {named} more than once"):
+        read("rows.csv", f"{header}\n", fields={"name": "title"})
+
+
 @pytest.mark.parametrize(
     ("fields", "named", "words"),
     [
@@ -290,67 +299,6 @@ def test_the_memory_does_not_grow_with_the_number_of_rows(name):
     assert many < few + 20_000
 
 
-@pytest.fixture
-def parquet(tmp_path):
-    """Write columns as a Parquet file in small row groups, and open it."""
-    arrow = pytest.importorskip("pyarrow")
-    from pyarrow.parquet import write_table
-
-    def write(columns, **options):
-        write_table(arrow.table(columns), tmp_path / "rows.parquet", row_group_size=2, **options)
-        return (tmp_path / "rows.parquet").read_bytes()
-
-    return write
-
-
-def test_parquet_gives_typed_rows_without_lines_and_gaps_for_nulls(read, parquet):
-    start = datetime(2026, 3, 10, 8, tzinfo=UTC)
-    content = parquet(
-        {
-            "id": ["a", "b", "c"],
-            "duration": [45, None, 30],
-            "score": [1.5, float("nan"), 2.0],
-            "title": ["x", "", "NULL"],
-            "start": [start, None, start],
-            "extraFields": [{"city": "Mollet"}, None, {"city": None}],
-        }
-    )
-    rows = read("rows.parquet", content)
-    assert [(row.index, row.line) for row in rows] == [(0, None), (1, None), (2, None)]
-    first, second, third = (update_of(row.values) for row in rows)
-    assert first == (
-        "a",
-        {"duration": 45, "score": 1.5, "title": "x", "start": start, "extraFields": {"city": "Mollet"}},
-    )
-    assert second == ("b", {})
-    assert third == ("c", {"duration": 30, "score": 2.0, "start": start, "extraFields": {"city": None}})
-
-
-def test_nanoseconds_of_a_parquet_time_are_dropped(read, parquet):
-    import pyarrow
-
-    moments = pyarrow.array([1_773_129_600_123_456_789], pyarrow.timestamp("ns", "UTC"))
-    (row,) = read("rows.parquet", parquet({"id": ["a"], "start": moments}))
-    assert row.values["start"] == datetime(2026, 3, 10, 8, 0, 0, 123456, tzinfo=UTC)
-
-
-def test_a_parquet_file_without_the_id_column_is_refused(read, parquet):
-    with pytest.raises(OnlivePayloadError, match="id_field: got 'id', which is no column of the file; found: key"):
-        read("rows.parquet", parquet({"key": ["a"]}))
-
-
-def test_a_file_that_only_ends_in_parquet_is_refused(read):
-    pytest.importorskip("pyarrow")
-    with pytest.raises(OnlivePayloadError, match=r"the file ends in \.parquet and does not hold Parquet"):
-        read("rows.parquet", "id\na\n")
-
-
-def test_parquet_without_pyarrow_says_what_to_install(read, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(OnlivePayloadError, match=r"pip install 'airflow-provider-onlive\[parquet\]'"):
-        read("rows.parquet", "")
-
-
 def test_without_fields_every_other_column_is_a_field_of_its_name():
     values = {"id": "a", "title": "x", "extraFields": {"city": "y"}}
     assert update_of(values) == ("a", {"title": "x", "extraFields": {"city": "y"}})
@@ -417,3 +365,48 @@ def test_json_of_any_origin_keeps_its_types(read):
     sent = {"id": "a", "duration": 45, "active": True, "guests": [{"email": EMAIL}], "title": "007"}
     (row,) = read("rows.jsonl", json.dumps(sent))
     assert update_of(row.values) == ("a", {name: value for name, value in sent.items() if name != "id"})
+
+
+DEEP = 3_000
+
+
+def nested(depth):
+    value = "x"
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 900, DEEP])
+def test_a_row_of_a_list_that_is_nested_too_deep_fails_alone_and_names_its_column(depth):
+    rows = read_rows(
+        [{"id": "a"}, {"id": "b", "title": "x", "extraFields": nested(depth)}, {"id": "c"}], id_field="id", fields=None
+    )
+    first, deep, last = rows
+    assert (type(first), type(deep), type(last)) == (Row, BadRow, Row)
+    assert str(deep.error) == f"extraFields: is nested deeper than {MAX_DEPTH} levels"
+
+
+def test_a_row_that_holds_itself_fails_alone():
+    row = {"id": "a"}
+    row["extraFields"] = row
+    (bad,) = read_rows([row], id_field="id", fields=None)
+    assert str(bad.error) == f"extraFields: is nested deeper than {MAX_DEPTH} levels"
+
+
+def test_the_deepest_row_is_read():
+    value = nested(MAX_DEPTH)
+    assert next(read_rows([{"id": "a", "x": value}], id_field="id", fields=None)).values["x"] is value
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 400, DEEP])
+def test_a_line_of_jsonl_that_is_nested_too_deep_fails_alone(read, depth):
+    text = '{"id": "a", "extraFields": ' + '{"a":' * depth + "1" + "}" * depth + "}"
+    bad, good = read("rows.jsonl", f'{text}\n{{"id": "b"}}\n')
+    assert "deep" in str(bad.error)
+    assert good == Row(1, 2, {"id": "b"})
+
+
+def test_a_nested_column_whose_name_may_be_a_guests_is_not_shown():
+    (bad,) = read_rows([{"id": "a", EMAIL: nested(99)}], id_field="id", fields=None)
+    assert EMAIL not in str(bad.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -266,6 +267,22 @@ def test_a_change_far_from_the_season_is_shown_up_to_three_years():
     wrong = ranges(("2025-06-15", "2025-09-15"))
     assert shown([changed([], wrong)], season(*SUMMER)) == ("2025-06-01", "2027-10-01")
     assert shown([changed([], ranges(("2127-06-15", "2127-09-15")))], season(*SUMMER)) == ("2027-06-01", "2030-10-01")
+
+
+def test_what_is_lost_far_from_the_season_is_shown_like_what_is_gained():
+    wrong = ranges(("2025-06-15", "2025-09-15"))
+    assert shown([changed(wrong, [])], season(*SUMMER)) == ("2025-06-01", "2027-10-01")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the machine's zone cannot be set")
+def test_the_months_shown_are_those_of_utc_whatever_the_zone_of_the_worker(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert shown([changed([], ranges(SUMMER))], season(*SUMMER)) == ("2027-06-01", "2027-10-01")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_without_seasons_the_time_around_the_usual_change_is_shown():

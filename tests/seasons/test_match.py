@@ -147,3 +147,12 @@ def test_the_distance_counts_what_is_changed_beside_the_season_and_what_of_it_is
     assert group(SUMMER).distance([], moved(days(SUMMER), hours=1)) == pytest.approx(2 * hour, abs=2)
     assert group(SUMMER).distance(days(SUMMER), days(SUMMER)) == 0
     assert group(SUMMER).distance(days(SPRING), days(SPRING)) > 24 * hour
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "difference"), [(1, 86_400, "ends 1 day late"), (-86_400, -1, "begins 1 day early")]
+)
+def test_an_end_that_is_a_second_off_is_not_told_beside_one_that_is_a_day_off(start, end, difference):
+    (summer,) = days(SUMMER)
+    other = Span(summer.start + timedelta(seconds=start), summer.end + timedelta(seconds=end), summer.content)
+    assert group(SUMMER).difference([], [other]) == difference

@@ -39,6 +39,14 @@ def test_added_days_are_joined_with_neighbours(held: Any, expected: Any) -> None
     assert included(change_calendars([calendar(held)], [SUMMER], "add")) == [expected]
 
 
+@pytest.mark.parametrize("mode", ["add", "remove", "replace"])
+def test_a_pair_that_stays_keeps_its_spelling(mode: Any) -> None:
+    winter = [" 2027-12-01", "2027-12-31 "]
+    held = [["2027-06-15", "2027-07-15"], winter]
+    days = [SUMMER, (date(2027, 12, 1), date(2027, 12, 31))] if mode == "replace" else [SUMMER]
+    assert included(change_calendars([calendar(held)], days, mode))[0][-1] == winter
+
+
 def test_days_that_are_there_already_leave_the_calendar_as_it_is() -> None:
     held = [calendar([["2027-08-01", "2027-12-31"], ["2027-01-01", "2027-07-31"]], note=1)]
     assert change_calendars(held, [SUMMER], "add") == held
