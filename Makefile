@@ -10,9 +10,10 @@ UV := UV_NO_PROGRESS=1 $(BIN)/uv
 
 SAMPLE ?= 400
 SEED ?= 1
+ROWS ?= 200000
 LEAST ?= 85
 
-.PHONY: help demo airflow cluster test test-oldest faults mutants bench tables lint format build lock clean
+.PHONY: help demo airflow cluster test test-oldest faults mutants endurance bench tables lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -21,6 +22,7 @@ help:
 	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
 	@echo "make faults       run the fault table: broken networks and servers, for every kind of task (minutes)"
+	@echo "make endurance    a long run on a bad day: ROWS=200000"
 	@echo "make mutants      put faults into the code and see whether its tests fail; SAMPLE=400 (or all), SEED=1, LEAST=85 (percent)"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
@@ -78,6 +80,9 @@ faults: .venv/ready
 
 mutants: .venv-mutants/ready
 	@.venv-mutants/bin/python -m scripts.mutants --sample $(SAMPLE) --seed $(SEED) --least $(LEAST)
+
+endurance: .venv/ready
+	@$(BIN)/python -m scripts.endurance --rows $(ROWS)
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
