@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from onlive_provider.models.changes import Change, holds, holds_all, holds_in_other_spelling
+from onlive_provider.models.changes import Change, holds_all, holds_in_other_spelling
 from onlive_provider.models.comparison import ObjectUpdates
 from onlive_provider.models.fields import Resource
 
@@ -86,7 +86,7 @@ class Trail:
     def shows(self, record: Mapping[str, Any], value: Any) -> bool:
         """Whether a record holds a value that was sent, as the server may have stored it."""
         where = self.resource, record, self.name, self.payload(value), self.object_updates
-        return holds(*where) or holds_all(*where) or holds_in_other_spelling(*where)
+        return holds_in_other_spelling(*where) or holds_all(*where)
 
     def payload(self, value: Any) -> Any:
         """Return a value as it stands in a payload or a record."""

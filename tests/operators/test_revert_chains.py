@@ -31,6 +31,7 @@ class Calendar(LoopbackServer):
         self.records: dict[str, dict[str, Any]] = {name: {**FIRST, "id": name} for name in (ID, OTHER_ID)}
         self._numbers = count(1)
         self.spell: Callable[[str], str] = str
+        self.added: dict[str, Any] = {}
         self.otherwise = self._answer
 
     def edit(self, name: str, **fields: Any) -> None:
@@ -43,7 +44,7 @@ class Calendar(LoopbackServer):
         for field in ("guests", "reminders"):
             if field in fields:
                 fields[field] = [
-                    {**item, "id": f"n{next(self._numbers)}"} if field == "guests" else item
+                    {**self.added, **item, "id": f"n{next(self._numbers)}"} if field == "guests" else item
                     for item in fields[field] or ()
                 ]
         self.records[name] = {**record, **fields, "updatedAt": f"2025-03-10T00:{next(self._numbers):02}:00.000Z"}
@@ -167,6 +168,16 @@ def test_titles_that_the_server_spells_in_its_own_way_are_known_again(calendar: 
     task.run({"title": "another", "lang": "en"})
     task.run({"extraFields": {"a": 1}})
     calendar.spell = str
+    task.revert()
+    assert calendar.held() == BEFORE
+
+
+def test_items_to_which_the_server_adds_members_are_known_again(calendar: Calendar, task: Task) -> None:
+    calendar.added = {"extraFields": {"status": "pending"}}
+    task.run({"guests": [{"email": "new@example.com"}]})
+    task.run({"guests": [{"email": "other@example.com"}]})
+    task.run({"lang": "en"})
+    calendar.added = {}
     task.revert()
     assert calendar.held() == BEFORE
 
