@@ -57,6 +57,8 @@ _WORD = re.compile(rf"(?:{_QUOTED})?[^\s\"<>,;:()\\]+(?:(?<=@\[ipv6):[0-9a-f:.]{
 _PART = re.compile(r"[^'=/?&{}\[\]|]+")
 """Of a word: without what a URL or a repr puts around an address."""
 
+_URL_PART = re.compile(r"[^/?&=#]+")
+
 _WORDS_OF_NAME = re.compile(r"[A-Z]{2,}(?![a-z])|[^\W\d_][^\WA-Z\d_]*")
 _PHONE_WORDS = frozenset(
     {"cell", "cellphone", "celular", "fax", "gsm", "handy", "mobile", "movil", "móvil", "tel", "telefon", "telefono"}
@@ -199,8 +201,15 @@ def _replaced(text: str, email: str, phone: str) -> str:
         end = value.end()
     text = "".join([*parts, text[end:]])
     if _IS_EMAIL.search(text):
-        text = _WORD.sub(lambda word: email if _IS_EMAIL.search(word[0]) else word[0], text)
+        text = _WORD.sub(lambda word: _without_email(word[0], email) if _IS_EMAIL.search(word[0]) else word[0], text)
     return _NUMBERS.sub(lambda found: found["harmless"] or phone, text)
+
+
+def _without_email(word: str, email: str) -> str:
+    """Return what stands for a word with an address in it. Of a URL the rest stays."""
+    if not word.startswith("/"):
+        return email
+    return _URL_PART.sub(lambda part: email if _IS_EMAIL.search(part[0]) else part[0], word)
 
 
 def _phones(text: str) -> Iterator[str]:

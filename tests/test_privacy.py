@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -153,6 +154,8 @@ def is_bare(shown: str, secret: str) -> bool:
 @pytest.mark.parametrize("around", ["{}", "Ask {} first", *AROUND])
 @pytest.mark.parametrize("secret", [*EMAILS, *PHONES])
 def test_every_treatment_finds_it(secret: str, around: str) -> None:
+    if around.startswith("https:") and set(secret) & set("/?&=#"):
+        secret = quote(secret, safe="")  # As it stands in a URL.
     text = around.replace("{}", secret)
     for shown in shown_of(text):
         assert not is_bare(shown, secret), shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,24 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def dag_file(airflow_database: None) -> None:  # noqa: F811
-    shutil.copy(Path(__file__).parent / "dags" / "canaries.py", DAGS_FOLDER / "canaries.py")
+def dag_file(airflow_database: None) -> Iterator[None]:  # noqa: F811
+    copied = shutil.copy(Path(__file__).parent / "dags" / "canaries.py", DAGS_FOLDER / "canaries.py")
+    yield
+    Path(copied).unlink()
+
+
+@pytest.fixture
+def no_handler_is_left() -> Iterator[None]:
+    """Airflow 2.11 lets a task log to what is the standard output now, and goes on to when it is closed."""
+    log = logging.getLogger("airflow.task")
+    handlers = [*log.handlers]
+    yield
+    log.handlers[:] = handlers
 
 
 def test_no_canary_is_in_what_a_run_of_a_dag_leaves(
     dag_file: None,
+    no_handler_is_left: None,
     run_dag: Callable[..., DagRunResult],  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
