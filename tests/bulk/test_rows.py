@@ -210,6 +210,11 @@ def test_of_the_columns_that_are_used_there_is_one_each(read, header, named):
         ({"a": "extraFields.x", "b": "extraFields.x"}, "fields['b']", "which the column 'a' sets already"),
         ({"a": "extraFields", "b": "extraFields.x"}, "fields['b']", "a member of 'extraFields', which the column 'a'"),
         ({"b": "extraFields.x.y", "a": "extraFields"}, "fields['b']", "a member of 'extraFields', which the column"),
+        (
+            {"a": "extraFields.x", "b": "extraFields.x.y"},
+            "fields['b']",
+            "got 'extraFields.x.y', a member of 'extraFields.x', which the column 'a' sets as a whole",
+        ),
         ({"a": "extraFields."}, "fields['a']", "got 'extraFields.'; accepted: a field, or a member of one"),
         ({"a": ""}, "fields['a']", "got ''; accepted: a field"),
     ],
