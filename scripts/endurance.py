@@ -23,12 +23,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 FAULTS = 0.05
 BUSY = 0.0002
 """The share of calls that are answered with 429 or 503, upon which all calls of the key wait for a moment."""
 REFUSED = 0.002
 """The share of rows that the server refuses for good."""
+PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between looks at a write of unknown fate: a twentieth of the usual ones, so that a run takes minutes."""
 MOST_GROWTH = 16 * 2**20
 """Bytes by which the second half of the rows may raise the memory in use: a report's offsets are eight bytes a row."""
 
@@ -125,30 +128,34 @@ def endure(rows: int, seed: int = 1) -> list[str]:
 
 
 def _run(rows: int, url: str, folder: Path) -> tuple[str, dict[str, int], int, list[str]]:
+    from onlive_provider.client import retry
     from onlive_provider.errors import OnliveRecordsFailedError
     from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
     from tests.bulk.server import record_id
 
     extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "budget_scope": "process"}
     conn = {"conn_type": "onlive", "login": "AKID", "password": "secret", "host": url, "extra": extra}
-    os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = json.dumps(conn)
     source, report, temporary = folder / "rows.jsonl", folder / "r.jsonl", folder / "tmp"
     temporary.mkdir()
-    tempfile.tempdir = str(temporary)
     with source.open("w") as file:
         file.writelines(json.dumps({"id": record_id(each), "title": f"title {each}"}) + "\n" for each in range(rows))
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=0, try_number=1)
     operator = BulkUpdateAppointmentsOperator(
-        task_id="t", updates_path=str(source), report_path=str(report), allowed_failures="1%", concurrency=32
+        task_id="t", updates_path=str(source), report_path=str(report), allowed_failures="1%", concurrency=64
     )
     open_before, threads_before = descriptors(), threading.active_count()
     watch = Watch(folder / "r.jsonl.run")
     watch.start()
     found, began = "", time.monotonic()
-    try:
-        counts = operator.execute({"ti": ti})  # type: ignore[typeddict-item]
-    except OnliveRecordsFailedError as error:
-        counts, found = error.counts, str(error).partition("\n")[0]
+    with (
+        patch.dict(os.environ, AIRFLOW_CONN_ONLIVE_DEFAULT=json.dumps(conn)),
+        patch.object(tempfile, "tempdir", str(temporary)),
+        patch.object(retry, "SETTLING_PAUSES", PAUSES),
+    ):
+        try:
+            counts = operator.execute({"ti": ti})  # type: ignore[typeddict-item]
+        except OnliveRecordsFailedError as error:
+            counts, found = error.counts, str(error).partition("\n")[0]
     watch.over.set()
     watch.join()
     print(f"{rows / (time.monotonic() - began):,.0f} rows a second")
