@@ -72,7 +72,9 @@ services = optional(
     extraFields=objects, active=flags, hasICall=flags, userGroupId=uuids, typeId=uuids, dateRanges=date_ranges(),
     calendars=calendars,
 )  # fmt: skip
-updates = st.tuples(st.just(AppointmentUpdate), appointments) | st.tuples(st.just(ServiceUpdate), services)
+updates = (st.tuples(st.just(AppointmentUpdate), appointments) | st.tuples(st.just(ServiceUpdate), services)).filter(
+    lambda update: HIDDEN not in repr(update[1])
+)
 
 
 @steady

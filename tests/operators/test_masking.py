@@ -82,6 +82,14 @@ def test_a_pattern_is_compiled_once_a_value_however_many_guests_it_holds(monkeyp
     assert len(compiled[0]) < 25_000
 
 
+def test_an_airflow_that_keeps_its_masker_elsewhere_masks_the_first_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(masking._masker_module(), "_secrets_masker")
+    told: list[Any] = []
+    monkeypatch.setattr(masking._masker_module(), "mask_secret", told.append)
+    masking.mask_personal_data({"guests": [{"email": "ana.lopez@example.com"}]})
+    assert told == [["ana.lopez@example.com"]]
+
+
 def test_what_is_masked_later_leaves_the_guests_masked() -> None:
     mask_personal_data({"guests": many(300)})
     masking._masker_module().mask_secret("a-secret-of-later")
