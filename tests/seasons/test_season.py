@@ -79,7 +79,7 @@ def test_everything_that_is_wrong_with_a_season_is_told_at_once() -> None:
     with pytest.raises(OnlivePayloadError) as error:
         Season("  ", "2025-02-30", "2025-06-01T00:00:00Z", "Europe/Madird")
     assert refusals(error) == [
-        "name: got str '  '; accepted: text that is not blank, such as \"summer\"",
+        "name: got str ' '; accepted: text that is not blank, such as \"summer\"",
         "first_day: got str '2025-02-30'; accepted: a day that exists, as YYYY-MM-DD, without a time",
         "last_day: got str '2025-06-01T00:00:00Z'; accepted: a day that exists, as YYYY-MM-DD, without a time",
         "timezone: got str 'Europe/Madird', which is no known time zone; did you mean \"Europe/Madrid\"?; "
