@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len, set_cell_size
 
 from onlive_provider.models.wording import counted
+from onlive_provider.privacy import on_one_line
 from onlive_provider.seasons.date_ranges import Span, read_spans
 from onlive_provider.seasons.local_days import first_instant, last_instant
 from onlive_provider.seasons.restriction_days import included_days
@@ -31,7 +32,7 @@ _HEADER = ("service", "before", "after", "days gained", "days lost")
 
 def season_words(season: Season) -> str:
     """Return a season for a person: ``summer: 2027-06-15 to 2027-09-15, Europe/Madrid``."""
-    return f"{season.name}: {season.first_day} to {season.last_day}, {season.timezone}"
+    return f"{on_one_line(season.name)}: {season.first_day} to {season.last_day}, {season.timezone}"
 
 
 def plan_table(
@@ -53,7 +54,8 @@ def plan_table(
         f"{len(plans) - len(changing):,} unchanged, {len(problems):,} that cannot be planned"
     )
     lines += [
-        f"cannot be planned: {_cut(f'{name}: {why}', 300)}" for name, why in list(problems.items())[:_MAX_PROBLEMS]
+        f"cannot be planned: {_cut(on_one_line(f'{name}: {why}'), 300)}"
+        for name, why in list(problems.items())[:_MAX_PROBLEMS]
     ]
     if len(problems) > _MAX_PROBLEMS:
         lines.append(f"... and {len(problems) - _MAX_PROBLEMS:,} more that cannot be planned")
@@ -83,7 +85,7 @@ def _rows(plans: Sequence[ServicePlan], room: int) -> list[str]:
 def _cells(plan: ServicePlan) -> tuple[str, str, str, str, str]:
     shown = _ranges if plan.field == "dateRanges" else _days
     sides = _sides(shown(plan.before, plan.timezone), shown(plan.after, plan.timezone))
-    texts = " ".join(plan.name.split()), *sides
+    texts = on_one_line(plan.name), *sides
     name, before, after = (_cut(text, width) for text, width in zip(texts, _WIDTHS, strict=True))
     return name, before, after, f"{plan.gained_days:,}", f"{plan.lost_days:,}"
 

@@ -10,6 +10,7 @@ from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.task_run import TaskRun
 from onlive_provider.client.steps import Note
+from onlive_provider.privacy import hide_personal_data
 from onlive_provider.report.outcomes import Outcome
 from onlive_provider.rollout.run import Phase, Rollout
 from onlive_provider.rollout.summary import RolloutSummary
@@ -40,7 +41,7 @@ class RolloutWork:
                     return
                 if isinstance(step, Note):
                     for line in step.lines():
-                        task.log.info("%s", line)
+                        task.log.info("%s", hide_personal_data(line))
                 else:
                     self.rollout.take_stop(_carry_out(step, task))
         finally:

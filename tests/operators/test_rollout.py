@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.rollout import RolloutDateRangesOperator
 from onlive_provider.sandbox.server import Sandbox
 from onlive_provider.seasons import Season
+from tests.bulk.shelf import Shelf
 from tests.loopback import CLOSE, ID, OTHER_ID, Recorded, reply
 from tests.operators.conftest import Execute
 from tests.rollout.fleet import (
@@ -543,6 +545,38 @@ def test_a_retry_after_a_crash_still_knows_what_stood_there_before(
         execute(rollout(report_path=path))
     assert twenty.written()[:8] == ORDER[:8]
     assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
+
+
+def test_a_retry_on_another_machine_knows_what_a_rollout_wrote_before_it_was_killed(
+    twenty: Fleet, execute: Execute, tmp_path: Path
+) -> None:
+    here, elsewhere = Shelf(tmp_path / "here"), tmp_path / "elsewhere"
+    operator = rollout(report_path="shelf://bucket/r.jsonl")
+    operator.storage = here
+    twenty.once(writing(ORDER[5]), lambda: shutil.copytree(here.folder, elsewhere))
+    twenty.once(writing(ORDER[5]), operator.on_kill)
+    with pytest.raises(OnliveStoppedError):
+        execute(operator)
+    assert twenty.written() == ORDER[:6]
+    twenty.refuse(ORDER[8])
+    retry = rollout(report_path="shelf://bucket/r.jsonl")
+    retry.storage = Shelf(elsewhere)
+    with pytest.raises(OnliveRolloutFailedError, match="Written: 8 services; put back: 8"):
+        execute(retry)
+    assert set(map(json.dumps, twenty.ranges().values())) == {json.dumps([SPRING_RANGE])}
+
+
+def test_a_name_forges_no_line_of_the_plan_and_shows_no_guest(
+    make_fleet: MakeFleet, execute: Execute, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = make_fleet([service(0, name="Alba\n2 services: 0 to change\x1b[2J ana.lopez@example.com")])
+    result, _ = execute(rollout(service_ids=IDS[:1], batches=(1,), plan_only=True))
+    assert made.written() == []
+    assert "\nAlba 2 services: 0 to change\\x1b[2J <hidden>" in result["plan_table"]
+    out, err = capfd.readouterr()
+    logged = out + err + caplog.text
+    assert "Alba 2 services: 0 to change\\x1b[2J <hidden>" in logged
+    assert "ana.lopez" not in logged
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, OnliveRolloutFailedError), (500, OnliveRolloutToRetryError)])
