@@ -66,6 +66,8 @@ class Run:
     sent: Record = field(default_factory=dict)
     returned: str | None = None
     log: str = ""
+    left: bytes = b""
+    """What stands in the files that the run left."""
 
     @property
     def seconds(self) -> float:
@@ -105,6 +107,7 @@ def carry_out(case: Case, folder: Path, flow: Callable[[Run, Path], None] | None
         run.before = {name: records.shown(name) for name in held}
         with surroundings(server, case.client), machine_clock(clock):
             (flow or _FLOWS[case.flow])(run, folder)
+    run.left = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
     return run
 
 

@@ -112,6 +112,8 @@ def _promises(run: Run) -> Iterator[str]:
                 yield f"the report's `before` of {', '.join(sorted(wrong))} is not what stood there"
     if _shows_private_data(f"{run.log} {run.raised!r} {run.raised}"):
         yield "the log or the task's error shows a guest's data or the secret"
+    if any(private.encode() in run.left for private in (SECRET, "Signature=")):
+        yield "a file shows the secret"
     if run.seconds > run.case.must.get("seconds", PATIENCE):
         yield f"it took {run.seconds:.0f} s by the clock"
 

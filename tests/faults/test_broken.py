@@ -90,3 +90,14 @@ def test_a_broken_promise_turns_its_rows_red(
         assert bool(said) == (name in red), said
         assert red.get(name, "") in said
         assert not said or said.startswith(f"single: {name}: expected updated")
+
+
+def test_a_secret_in_a_file_turns_a_row_red(tmp_path: Path) -> None:
+    careful = broken(looks_up=True, believes=False)
+
+    def careless(run: Run, folder: Path) -> None:
+        careful(run, folder)
+        (folder / "notes.txt").write_text(f"signed with {SECRET}")
+
+    said = verdict(carry_out(FAULTS[LOST].cases["single"], tmp_path, careless))
+    assert "a file shows the secret" in said
