@@ -272,7 +272,12 @@ def take_lease(storage: Storage, report_path: str, owner: Owner, clock: LeaseClo
 
 
 def _judge(other: Owner | None, owner: Owner) -> None:
-    """Refuse to take a lease from an owner that is alive, unless it is an earlier try of the same task."""
+    """Refuse to take a lease from an owner that is alive, unless it is an earlier try of the same task.
+
+    A process runs one task at a time: what it finds of itself was left by one that is over.
+    """
+    if other is not None and other.is_this_process():
+        return
     if other is None or dict(other.task) != dict(owner.task):
         who = "another process" if other is None else str(other)
         raise OnliveReportPlaceError(

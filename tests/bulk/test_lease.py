@@ -121,6 +121,15 @@ def test_a_second_journal_of_one_process_waits_for_nobody(place: Any) -> None:
     assert may_write(second)
 
 
+def test_what_an_earlier_task_of_this_process_left_is_taken(place: Any) -> None:
+    clock = FakeClock()
+    first = take(place, clock, OTHER_TASK, try_number=5, pid=os.getpid())
+    second = take(place, clock, pid=os.getpid())
+    assert clock.waits == []
+    assert not may_write(first)
+    assert may_write(second)
+
+
 def test_on_disk_an_earlier_try_that_hangs_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     place, clock = (AirflowStorage(), str(tmp_path / "r.jsonl")), FakeClock()
     first = take(place, clock)

@@ -194,5 +194,10 @@ class Undo(RuleBasedStateMachine):
 @pytest.mark.filterwarnings("ignore")
 class TestUndo(Undo.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
-        max_examples=40, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=40,
+        stateful_step_count=6,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
