@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -33,22 +34,36 @@ class Terminated(BaseException):
 
 
 def start(
-    connection: str, arguments: Mapping[str, Any], way: str = "flag", *, shelf: Path | None = None, **changes: Any
+    connection: str,
+    arguments: Mapping[str, Any],
+    way: str = "flag",
+    *,
+    shelf: Path | None = None,
+    room: int | None = None,
+    **changes: Any,
 ) -> BaseProcess:
     """Start a task; its exit code is 0 when it is green, 1 when it is red.
 
     :param way: how it hears of SIGTERM: by a ``flag`` that ``on_kill`` sets, or also by an ``exception``.
     :param shelf: the folder of the objects at ``shelf://`` URLs.
+    :param room: bytes that a file may have, as on a full disk.
     :param changes: in the task instance.
     """
-    process = _context.Process(target=_main, args=(connection, arguments, way, shelf, changes), daemon=True)
+    process = _context.Process(target=_main, args=(connection, arguments, way, shelf, room, changes), daemon=True)
     process.start()
     return process
 
 
 def _main(
-    connection: str, arguments: Mapping[str, Any], way: str, shelf: Path | None, changes: Mapping[str, Any]
+    connection: str,
+    arguments: Mapping[str, Any],
+    way: str,
+    shelf: Path | None,
+    room: int | None,
+    changes: Mapping[str, Any],
 ) -> None:
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection
     lease.PATIENCE = lease.VALID = 2.0
     earlier_write.SETTLED_AFTER = 0.0

@@ -222,6 +222,24 @@ def test_a_store_that_stays_away_ends_the_run_and_the_retry_sends_only_the_rest(
     assert each_once(server, 60)
 
 
+@pytest.mark.parametrize("room", [3_000, 12_000])
+def test_on_a_full_disk_nothing_is_sent_that_is_not_remembered_and_the_retry_sends_only_the_rest(
+    server: ManyRecords, tmp_path: Path, room: int
+) -> None:
+    given = {"updates": rows(), "report_path": str(tmp_path / "r.jsonl"), "concurrency": 8}
+    process = start(connection_to(server), given, room=room)
+    process.join(60)
+    assert process.exitcode == 1
+    assert 0 < sum(server.writes.values()) < ROWS
+    retry = start(connection_to(server), given, try_number=2)
+    retry.join(60)
+    assert retry.exitcode == 0
+    assert each_once(server)
+    lines = report_lines((tmp_path / "r.jsonl").read_bytes())
+    assert [(line["outcome"], line["before"]) for line in lines] == [("updated", {"title": "as it was"})] * ROWS
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["r.html", "r.jsonl"]
+
+
 def test_a_folder_that_is_removed_in_the_middle_costs_nothing(server: ManyRecords, tmp_path: Path) -> None:
     folder = tmp_path / "reports"
 
