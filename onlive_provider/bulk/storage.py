@@ -33,3 +33,6 @@ class Storage(ReadableStorage, Protocol):
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
+
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder that is not on this machine's disk, where the store has folders at all."""

@@ -223,6 +223,8 @@ class RemoteWorkingFile(WorkingFile):
     def _remove_parts(self) -> None:
         for name in self._storage.names(self._folder):
             self._storage.remove(f"{self._folder}/{name}")
+        if self._parts:
+            self._storage.remove_folder(self._folder)
         self._parts = []
 
     def _read(self, paths: list[str]) -> None:

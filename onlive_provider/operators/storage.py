@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -21,8 +22,9 @@ class AirflowStorage:
         """
         local = self.local_path(path)
         if local is None:
-            remote = _fresh(path) if mode == "rb" else ObjectStoragePath(path)
-            return cast("IO[bytes]", remote.open(mode))
+            file = _opened(path, mode)
+            # Airflow 2.11 wraps the file in an object that cannot be iterated over.
+            return cast("IO[bytes]", getattr(file, "_obj", file))
         if mode == "wb":
             local.parent.mkdir(parents=True, exist_ok=True)
             return open(local, mode, opener=_open_private)
@@ -34,12 +36,17 @@ class AirflowStorage:
         target = ObjectStoragePath(path) if local is None else local
         target.unlink(missing_ok=True)
 
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder, where the store has folders at all."""
+        with suppress(Exception):  # Stores without folders say so in many ways.
+            ObjectStoragePath(path).rmdir()
+
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder, sorted; none where there is no such folder."""
         local = self.local_path(folder)
         target = _fresh(folder) if local is None else local
         try:
-            return sorted(each.name for each in target.iterdir())
+            return sorted(each.name for each in target.iterdir() if each.name)
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -71,6 +78,17 @@ class AirflowStorage:
         if parts.scheme == "file":
             return Path(unquote(parts.path))
         return None if "://" in path else Path(path)
+
+
+def _opened(path: str, mode: Literal["rb", "wb"]) -> Any:
+    if mode == "rb":
+        return _fresh(path).open(mode)
+    remote: Any = ObjectStoragePath(path)
+    try:
+        return remote.open(mode)
+    except FileNotFoundError:  # A store with real folders, which have to be made.
+        remote.parent.mkdir(parents=True, exist_ok=True)
+        return remote.open(mode)
 
 
 def _fresh(path: str) -> Any:

@@ -56,6 +56,9 @@ class Shelf(AirflowStorage):
         else:
             super().remove(path)
 
+    def remove_folder(self, path: str) -> None:
+        self._find("remove", path).rmdir()
+
     def names(self, folder: str) -> list[str]:
         if not folder.startswith("shelf://"):
             return super().names(folder)

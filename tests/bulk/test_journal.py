@@ -53,6 +53,9 @@ class Bucket:
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
 
+    def remove_folder(self, path: str) -> None:
+        assert not self.names(path)
+
     def names(self, folder: str) -> list[str]:
         folder = "s3://bucket" if folder == "." else folder
         found = (path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
@@ -68,6 +71,9 @@ class Disk:
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
+
+    def remove_folder(self, path: str) -> None:
+        raise AssertionError("nothing of the disk")
 
     def names(self, folder: str) -> list[str]:
         return sorted(os.listdir(folder)) if Path(folder).is_dir() else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,15 @@ def bucket() -> Iterator[str]:
         store.rm("/bucket", recursive=True)
 
 
-@pytest.fixture(params=["disk", "file_url", "bucket"])
+PLACES = ["disk", "file_url", "bucket"]
+if find_spec("airflow.sdk"):  # Airflow 2.11 knows no `local://`.
+    PLACES.append("store with folders")
+
+
+@pytest.fixture(params=PLACES)
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "store with folders":
+        return f"local://{tmp_path}/new/folder"
     if request.param == "bucket":
         return str(request.getfixturevalue("bucket"))
     return str(tmp_path / "new folder") if request.param == "disk" else (tmp_path / "new folder").as_uri()
@@ -47,6 +55,28 @@ def put(path: str, content: bytes) -> None:
 def get(path: str) -> bytes:
     with AirflowStorage().open(path, "rb") as file:
         return file.read()
+
+
+def test_the_names_in_a_folder_are_those_of_this_moment(folder: str) -> None:
+    storage = AirflowStorage()
+    assert storage.names(folder) == []
+    for name in ("b.1", "a", "b.10"):
+        put(f"{folder}/{name}", b"x")
+    assert storage.names(folder) == ["a", "b.1", "b.10"]
+    storage.remove(f"{folder}/b.1")
+    assert storage.names(folder) == ["a", "b.10"]
+
+
+def test_a_report_and_what_was_kept_of_it_are_beside_each_other(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ManyRecords(3) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))  # type: ignore[arg-type]
+        for title in ("one", "two"):
+            rows = [{"id": record_id(number), "title": title} for number in range(3)]
+            operator = BulkUpdateAppointmentsOperator(task_id="update", updates=rows, report_path=f"{folder}/r.jsonl")
+            assert run(operator)["updated"] == 3
+    assert AirflowStorage().names(folder) == ["r.html", "r.jsonl", "r.jsonl.1", "r.jsonl.1.html"]
+    befores = [json.loads(get(f"{folder}/{name}").splitlines()[0])["before"] for name in ("r.jsonl.1", "r.jsonl")]
+    assert befores == [{"title": "as it was"}, {"title": "one"}]
 
 
 def test_what_is_written_is_read_again_and_removed(folder: str) -> None:
