@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from onlive_provider.bulk.memory import Announcement, settles
+from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
 from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
@@ -61,7 +61,7 @@ class Checkpoint:
             self._failures = dict(stored["failures"])
             self._announced = dict(stored["announced"])
         elif isinstance(stored, dict) and {**stored.get("identity", {}), "input": None} == {**identity, "input": None}:
-            log.warning("The input or a parameter has changed since the last try: the task begins anew")
+            log.warning(BEGINS_ANEW)
         self._earlier = bytes(self._letters)
 
     @property

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
-from onlive_provider.bulk.memory import Announcement, settles
+from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
@@ -63,6 +63,7 @@ class Journal:
             first_line = to_line({"identity": dict(identity)}) + b"\n"
             end = self._take_over(first_line)
             if not end:
+                self._warn_of_another_input(identity)
                 self._begin_afresh(first_line)
             else:
                 self._file.cut(end)
@@ -153,6 +154,13 @@ class Journal:
                 with suppress(ValueError):  # A line that a full disk cut short runs into the next one.
                     self._note(json.loads(line), offset)
         return end
+
+    def _warn_of_another_input(self, identity: Mapping[str, Any]) -> None:
+        first = next((line for _, line in self._file.lines()), b"")
+        with suppress(LookupError, TypeError, ValueError):
+            earlier = json.loads(first)["identity"]
+            if earlier["input"] != identity["input"] and {**earlier, "input": identity["input"]} == identity:
+                log.warning(BEGINS_ANEW)
 
     def _begin_afresh(self, first_line: bytes) -> None:
         """Begin a working file, and keep what is there of another run, where it holds a written change."""

@@ -10,6 +10,8 @@ from onlive_provider.errors import OnliveUnknownFateError, OnliveUnsettledWriteE
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome
 
+BEGINS_ANEW = "The input or a parameter has changed since the last try: the task begins anew"
+"""For the log of a task whose retry has another input."""
 _UNKNOWN_FATES = (OnliveUnknownFateError.__name__, OnliveUnsettledWriteError.__name__)
 
 

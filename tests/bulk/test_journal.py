@@ -204,6 +204,17 @@ def test_another_run_starts_afresh(place: Any) -> None:
     assert lines(place) == []
 
 
+@pytest.mark.parametrize(("changed", "says_so"), [({}, False), ({"input": "b00"}, True), ({"max_tries": 2}, False)])
+def test_a_retry_on_another_input_says_so(
+    place: Any, caplog: pytest.LogCaptureFixture, changed: dict[str, Any], says_so: bool
+) -> None:
+    journal = open_journal(place)
+    journal.record(Outcome(0, None, "a", "unchanged"))
+    finish(journal, again=True)
+    open_journal(place, {**IDENTITY, **changed})
+    assert ("the task begins anew" in caplog.text) is says_so
+
+
 def test_the_working_file_is_kept_for_a_retry_and_the_report_is_there_all_the_same(place: Any) -> None:
     journal = open_journal(place)
     journal.record(Outcome(0, None, "a", "updated"))
