@@ -37,7 +37,13 @@ ROOT = Path(__file__).parents[1]
 _OF_BULK = ("tests/bulk", "tests/operators/test_bulk.py", "tests/operators/test_input_file.py")
 _OF_ALL_RECORDS = ("tests/operators/test_revert.py", "tests/operators/test_rollout.py", "tests/rollout")
 ROOMS = {
-    "bulk": (*_OF_BULK, *_OF_ALL_RECORDS, "tests/operators/test_storage.py"),
+    "bulk": (
+        *_OF_BULK,
+        *_OF_ALL_RECORDS,
+        "tests/operators/test_report_place.py",
+        "tests/operators/test_revert_*.py",
+        "tests/operators/test_storage.py",
+    ),
     "client": ("tests/client", "tests/models"),
     "models": ("tests/client", "tests/models"),
     "privacy.py": ("tests/test_privacy*.py", "tests/client/test_privacy.py", "tests/report", *_OF_BULK),

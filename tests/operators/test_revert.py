@@ -202,6 +202,15 @@ LEFT_OUT = (
 )
 
 
+def test_a_change_without_the_time_of_its_write_is_not_put_back(
+    appointment_server: RecordServer, execute: Execute
+) -> None:
+    change = {"resource": "appointment", "id": ID, "before": {"title": "old"}, "after": {"title": "new"}}
+    with pytest.raises(OnliveRecordsFailedError, match="updatedAt: is missing: whether somebody changed the record"):
+        execute(revert(report={**change, "updatedAt": None}))
+    assert appointment_server.requests == []
+
+
 def test_a_change_that_left_guests_out_says_what_it_lacks(
     onlive_sandbox: Sandbox, appointments: list[Any], execute: Execute
 ) -> None:

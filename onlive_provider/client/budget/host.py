@@ -35,6 +35,8 @@ RING = 1_000_000
 
 _LOCK_PATIENCE = 1.0
 """Seconds: a lock is held for microseconds, unless its holder was stopped in the middle."""
+_LEFT_ALONE = 10.0
+"""Seconds for which a file is left alone whose lock a stopped process holds: each try would hold up the calls."""
 
 
 class HostBudget:
@@ -63,6 +65,7 @@ class HostBudget:
         self._seconds = seconds
         self._boot = boot or boot_id
         self._is_safe = False
+        self._left_alone_until = -inf
 
     def take(self, clock: Clock) -> Grant:
         """Take the next turn that is free."""
@@ -124,9 +127,11 @@ class HostBudget:
 
         :raises OSError: the file cannot be used.
         """
+        if time.monotonic() < self._left_alone_until:
+            raise _stopped()
         descriptor = self._open()
         try:
-            _lock(descriptor)
+            self._lock(descriptor)
             boot = self._boot()
             state = _read(os.pread(descriptor, _HEAD.size, 0), boot)
             done = act(Window(state, _FileTurns(descriptor, state), self._seconds))
@@ -134,6 +139,13 @@ class HostBudget:
             return done
         finally:
             os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            _lock(descriptor)
+        except TimeoutError:
+            self._left_alone_until = time.monotonic() + _LEFT_ALONE
+            raise
 
     def _open(self) -> int:
         if not self._is_safe:
@@ -210,9 +222,13 @@ def _lock(descriptor: int) -> None:
         except BlockingIOError:
             deadline = deadline or time.monotonic() + _LOCK_PATIENCE
             if time.monotonic() > deadline:
-                raise TimeoutError(errno.ETIMEDOUT, "another process holds the lock and is stopped") from None
+                raise _stopped() from None
             time.sleep(pause)
             pause = min(0.005, pause * 2)
+
+
+def _stopped() -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "another process holds the lock and is stopped")
 
 
 def make_private_folder(folder: Path) -> None:

@@ -23,14 +23,15 @@ class ProcessWindow:
 
     def __init__(self, seconds: float = WINDOW) -> None:
         self.lock = threading.Lock()
-        self._turns = _Turns()
-        self._window = Window(State(new_era()), self._turns, seconds)
+        state = State(new_era())
+        self._turns = _Turns(state)
+        self._window = Window(state, self._turns, seconds)
 
     def do(self, act: Callable[[Window], T]) -> T:
         """Do something with the window while nobody else does."""
         with self.lock:
             done = act(self._window)
-            self._turns.forget(self._window.state)
+            self._turns.forget()
             return done
 
 
@@ -78,9 +79,11 @@ def new_era() -> int:
 
 
 class _Turns:
-    """Turns in memory, the latest of them only."""
+    """Turns in memory, the latest of them only; none of an earlier era of the state."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._era = state.era
         self._first = 0
         self._turns: list[float] = []
 
@@ -88,16 +91,15 @@ class _Turns:
         return self._turns[ticket - self._first] if ticket >= self._first else -inf
 
     def put(self, ticket: int, at: float) -> None:
-        at_place = ticket - self._first
-        if ticket == 0 or at_place < 0:
-            if ticket:
-                return
-            self._first, self._turns, at_place = 0, [], 0
-        self._turns[at_place : at_place + 1] = [at]
+        if self._era != self._state.era:
+            self._era, self._first, self._turns = self._state.era, 0, []
+        place = ticket - self._first
+        if place >= 0:
+            self._turns[place : place + 1] = [at]
 
-    def forget(self, state: State) -> None:
+    def forget(self) -> None:
         """Drop the turns that no later one depends on."""
-        kept = 2 * max(64, state.least)
+        kept = 2 * max(64, self._state.least)
         if len(self._turns) > 2 * kept:
             self._turns = self._turns[-kept:]
-            self._first = state.count - len(self._turns)
+            self._first = self._state.count - len(self._turns)

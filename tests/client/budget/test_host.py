@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,27 @@ def test_a_holder_of_the_lock_that_is_stopped_holds_nobody_up_for_long(
         fcntl.flock(held, fcntl.LOCK_EX)
         assert window.take(at(0.0)).wait == 0.0
     assert "another process holds the lock" in caplog.text
+
+
+def test_a_file_whose_lock_a_stopped_process_holds_is_left_alone_for_a_while(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "_LOCK_PATIENCE", 0.01)
+    tried: list[int] = []
+    flock, monotonic = fcntl.flock, time.monotonic
+    window = budget(path)
+    window.take(at(0.0))
+    with path.open("rb") as held:
+        flock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr(fcntl, "flock", lambda *lock: (tried.append(1), flock(*lock)))
+        window.take(at(0.0))
+        first = len(tried)
+        window.take(at(0.0))
+        assert len(tried) == first > 0
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 10.0)
+    window.take(at(0.0))
+    assert len(tried) == first + 1
+    assert window.usage(at(0.0)).used == 2, "two of the file's; the others were counted in the process"
 
 
 def test_threads_share_it_as_processes_do(path: Path) -> None:

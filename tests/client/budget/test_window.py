@@ -291,3 +291,39 @@ def test_turns_of_a_larger_limit_are_forgotten_when_the_tickets_begin_again() ->
     many, one = ProcessBudget(300, window), ProcessBudget(1, window)
     assert all(many.take(at(0.0)).wait == 0.0 for _ in range(300))
     assert [one.take(at(100.0)).wait, one.take(at(100.0)).wait] == [0.0, 61.0]
+
+
+def test_the_first_call_of_a_window_may_be_the_last_to_be_answered() -> None:
+    budget = ProcessBudget(3, ProcessWindow())
+    grants = [budget.take(at(0.0)) for _ in range(2)]
+    budget.answered(grants[0], at(30.0))
+    assert budget.take(at(30.0)).wait == 0.0
+    assert budget.take(at(30.0)).wait == 60.0, "the first call may have reached the server at second 29"
+    assert budget.usage(at(30.0)).used == 3
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["take", "answered", "confirm"]), st.integers(0, 9), st.sampled_from([0.0, 0.5, 2.0, 40.0])
+        ),
+        max_size=40,
+    )
+)
+def test_the_memory_of_a_process_is_that_of_one_that_forgets_nothing(steps: list[tuple[str, int, float]]) -> None:
+    budget, plain = ProcessBudget(3, ProcessWindow()), new_window()
+    now, grants = 0.0, []
+    for what, which, pause in steps:
+        now += pause
+        if what == "take":
+            grants.append((budget.take(at(now)), plain.take(3, now)))
+            assert grants[-1][0].wait == grants[-1][1].wait
+        elif grants:
+            place = which % len(grants)
+            mine, theirs = grants[place]
+            if what == "answered":
+                budget.answered(mine, at(now))
+                plain.answered(theirs, now)
+            else:
+                grants[place] = (budget.confirm(mine, at(now)), plain.confirm(theirs, 3, now))
+                assert grants[place][0].wait == grants[place][1].wait
