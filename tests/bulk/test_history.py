@@ -146,6 +146,22 @@ def test_a_file_of_another_run_that_cannot_be_read_is_named_and_stops_nothing():
     assert (titles(history), [each.path for each in history.others]) == ([["a>b"]], ["r.1"])
 
 
+def test_a_write_that_stands_in_a_report_and_in_its_working_file_is_one():
+    disk = Disk(
+        r_run=[identity(), updated(0, "a", "b", 1), updated(1, "k", "l", 2)],
+        r=[updated(0, "a", "b", 1), updated(2, "x", "y", 3)],
+    )
+    history = read(disk)
+    assert sorted(titles(history)) == [["a>b"], ["k>l"], ["x>y"]]
+    assert [(source.path, source.writes) for source in history.sources] == [("r.run", 2), ("r", 1)]
+
+
+def test_a_write_that_stands_in_a_report_and_in_one_that_was_kept_is_one():
+    history = read(Disk(r_1=[updated(0, "a", "b", 1), updated(1, "k", "l", 2)], r=[updated(0, "a", "b", 1)]))
+    assert sorted(titles(history)) == [["a>b"], ["k>l"]]
+    assert [(source.path, source.writes) for source in history.sources] == [("r", 1), ("r.1", 1)]
+
+
 def test_an_empty_report_does_not_lead_to_the_run_before_it():
     history = read(Disk(r_1=[updated(0, "a", "b", 1, task=LAST_NIGHT)], r=[]))
     assert (history.chains, [each.path for each in history.others]) == ([], ["r.1"])
