@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from onlive_provider.bulk import earlier_write
 from onlive_provider.errors import OnliveRecordsFailedError, OnliveRecordsToRetryError
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
@@ -92,8 +93,10 @@ def test_a_row_that_was_read_when_the_run_was_stopped_is_not_written(server: Man
 
 @pytest.mark.usefixtures("connect")
 def test_a_server_that_dies_in_the_middle_stops_the_run_and_the_retry_finishes_it_with_one_effect_each(
-    server: ManyRecords, tmp_path: Path
+    server: ManyRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(earlier_write, "SETTLED_AFTER", 0.0)
+
     def die(seen: Seen) -> Any:
         return AWAY if len(server.requests) > 150 else None
 
