@@ -213,4 +213,5 @@ def test_a_record_that_somebody_else_changed_since_is_left_alone_and_named(serve
         task.run(READABLE)
     assert isinstance(caught.value, AirflowFailException)
     assert caught.value.failures[0]["error"] == "OnliveStaleRecordError"
+    assert "a write got no answer, and somebody else's values stand" in caught.value.failures[0]["message"]
     assert server.writes == {}

@@ -152,7 +152,7 @@ def test_a_record_that_somebody_changed_meanwhile_is_left_alone_and_named(task: 
     (failure,) = caught.value.failures
     assert failure["error"] == "OnliveStaleRecordError"
     assert f"appointment {record_id(0)}, to which a write at 20" in failure["message"]
-    assert " got no answer, was changed at " in failure["message"]
+    assert " got no answer, was changed at 20" in failure["message"]
     assert task.sent() == []
 
 
