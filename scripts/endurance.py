@@ -2,8 +2,8 @@
 
 ``make endurance ROWS=200000`` runs one bulk task in this process, against a server in another that refuses, fails, is
 busy, and loses answers before and after a write is carried out. Every record must be written exactly once
-but for those whose rows are refused; memory must not grow with the rows that are done; and no descriptor, thread or
-file may be left.
+but for those whose rows failed; memory may grow by ids and places in the report and no more; and no
+descriptor, thread or file may be left.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ BUSY = 0.0002
 """The share of calls that are answered with 429 or 503, upon which all calls of the key wait for a moment."""
 REFUSED = 0.002
 """The share of rows that the server refuses for good."""
+UNLUCKY = 0.0001
+"""The share of rows that may fail because call after call went wrong: they are named, and a retry sends them."""
 PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds between looks at a write of unknown fate: a twentieth of the usual ones, so that a run takes minutes."""
-MOST_GROWTH = 16 * 2**20
-"""Bytes by which the second half of the rows may raise the memory in use: a report's offsets are eight bytes a row."""
+MOST_GROWTH = 24 * 2**20
+"""Bytes by which the second half of 200,000 rows may raise the memory in use: ids and places in the report are kept."""
 
 
 def serve(rows: int, seed: int, told: Connection) -> None:
@@ -118,10 +120,11 @@ def endure(rows: int, seed: int = 1) -> list[str]:
     print(f"memory in the second half of the rows: +{growth}")
     problems = [] if not found else [found]
     problems += [f"{number:,} records were written {times} times" for times, number in writes.items() if times > 1]
-    if written != expected:
-        problems.append(f"{written:,} records were written, and {expected:,} should be")
-    if counts["failed"] != refused or counts["updated"] != expected:
+    unlucky = expected - counts["updated"]
+    if not 0 <= unlucky <= rows * UNLUCKY or counts["failed"] != refused + unlucky:
         problems.append(f"the outcomes are {counts}, with {refused:,} rows refused")
+    if not counts["updated"] <= written <= expected:
+        problems.append(f"{written:,} records were written, and {counts['updated']:,} are said to be")
     if memory > MOST_GROWTH:
         problems.append(f"memory grew by {growth}")
     return problems + left
