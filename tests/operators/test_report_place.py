@@ -250,3 +250,22 @@ def test_nothing_is_left_in_temporary_folders(
     update(Shelf(tmp_path / "shelf"), report_path="shelf://r.jsonl")
     assert {name for name in seen if not name.startswith("onlive-")} == set()
     assert [each.name for each in temporary.iterdir() if "bulk" in each.name] == []
+
+
+def test_a_working_file_that_is_a_pipe_is_refused(server: ManyRecords, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "r.jsonl.run")
+    with pytest.raises(OnlivePayloadError, match="where nothing can be written: is no plain file"):
+        update(report_path=str(tmp_path / "r.jsonl"))
+    assert server.requests == []
+
+
+def test_a_store_whose_package_is_missing_names_it(server: ManyRecords, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+
+    def missing(operation: str, name: str) -> None:
+        raise ImportError("no module", name="s3fs")
+
+    shelf.before = missing
+    with pytest.raises(OnlivePayloadError, match=r"needs a package that is not installed \(s3fs\)"):
+        update(shelf, report_path="shelf://r.jsonl")
+    assert server.requests == []
