@@ -138,7 +138,7 @@ def personal_data(value: Any) -> Iterator[str]:
 
 def without_personal_data(text: str) -> str:
     """Return a text on one line with e-mail addresses and phone numbers taken out, safe to stand in an error."""
-    return on_one_line(_replaced(" ".join(text.split()), "<e-mail>", "<phone>"))
+    return printable(_replaced(" ".join(text.split()), "<e-mail>", "<phone>"))
 
 
 def on_one_line(text: str) -> str:
@@ -146,10 +146,12 @@ def on_one_line(text: str) -> str:
 
     White space becomes single blanks; other characters that do not print are shown as Python escapes them.
     """
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    return line.translate(_ESCAPES)
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """Return a text in which characters that do not print are shown as Python escapes them."""
+    return text if text.isprintable() else text.translate(_ESCAPES)
 
 
 def is_safe_key(key: str) -> bool:

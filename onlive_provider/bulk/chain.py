@@ -98,7 +98,7 @@ class Chain:
 
     def inverse(self) -> dict[str, Any]:
         """Return each field as it was before the first write to it."""
-        return {name: value for write in reversed(self.writes) for name, value in write.change.before.items()}
+        return {name: value for write in reversed(self.writes) for name, value in write.change.inverse().items()}
 
     def broken(self, object_updates: ObjectUpdates) -> list[str]:
         """Return the fields that were changed between two of the writes: put back is what the later one found."""

@@ -10,7 +10,7 @@ from typing import IO, Literal
 
 from onlive_provider.bulk.history import History, Source, outcomes_of, read_history
 from onlive_provider.models.wording import counted
-from onlive_provider.privacy import UUID_PATTERN, without_personal_data
+from onlive_provider.privacy import UUID_PATTERN, printable, without_personal_data
 from onlive_provider.report.outcomes import Outcome
 
 _MAX_CAUSES = 10
@@ -92,7 +92,7 @@ def digest(report_path: str) -> list[str]:
     if history.others:
         lines += ["", "Written by other DAG runs, and left alone unless given by path:"]
         lines += [f"  {each.path}: {each.run}" for each in history.others]
-    return [_escaped(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def _failures(outcomes: Iterable[Outcome]) -> list[str]:
@@ -125,7 +125,3 @@ def _revert(history: History) -> list[str]:
 
 def _writes(source: Source) -> str:
     return counted(source.writes, "write")
-
-
-def _escaped(line: str) -> str:
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)

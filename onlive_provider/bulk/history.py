@@ -48,8 +48,7 @@ class Source:
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
-        by_name = [f"{number:,} {name}" for name, number in self.counts.as_json().items() if number and name != "total"]
-        return ", ".join(by_name) or "no rows"
+        return self.counts.by_name() or "no rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from onlive_provider.bulk.storage import Storage
+from onlive_provider.bulk.storage import Storage, stands_at
 from onlive_provider.errors import OnliveReportPlaceError, OnliveReportTakenError
+
+if TYPE_CHECKING:
+    from onlive_provider.client.sync import SleepingClock
 
 ENDING = ".lock"
 
@@ -34,19 +37,6 @@ ALIVE = 120.0
 PATIENCE = 15.0
 """Seconds that an earlier try on this machine gets to let go: it ends before its next write, and its calls soon."""
 _LOOK_EVERY = 0.1
-
-
-class LeaseClock(Protocol):
-    """What a lease needs of a clock."""
-
-    def time(self) -> float:
-        """Return the seconds since the epoch."""
-
-    def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,7 @@ class LocalLease(Lease):
     :raises OSError: the file cannot be made there.
     """
 
-    def __init__(self, path: Path, owner: Owner, clock: LeaseClock) -> None:
+    def __init__(self, path: Path, owner: Owner, clock: SleepingClock) -> None:
         self._path = path
         self.owner = replace(owner, at=clock.time())
         self._line = self.owner.as_line()
@@ -126,7 +116,7 @@ class LocalLease(Lease):
         self._descriptor = self._open()
         try:
             self._take(clock)
-        except BaseException:
+        except BaseException:  # An interrupt while it waits must leave no file open, either.
             os.close(self._descriptor)
             raise
 
@@ -141,7 +131,7 @@ class LocalLease(Lease):
         """Look who the owner is; make the file anew where its folder was removed."""
         with self._looking:
             self.is_held()
-            if not self._is_there():
+            if not stands_at(self._path, self._descriptor):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 os.close(self._descriptor)
                 self._descriptor = self._open()
@@ -152,14 +142,14 @@ class LocalLease(Lease):
     def release(self) -> None:
         """Remove the file, if it is still this process's."""
         try:
-            if self.is_held() and self._is_there():
+            if self.is_held() and stands_at(self._path, self._descriptor):
                 self._path.unlink(missing_ok=True)
         except OnliveReportTakenError:
             pass
         finally:
             os.close(self._descriptor)
 
-    def _take(self, clock: LeaseClock) -> None:
+    def _take(self, clock: SleepingClock) -> None:
         until = clock.monotonic() + PATIENCE
         while not self._lock():
             other = Owner.from_line(os.pread(self._descriptor, 4096, 0))
@@ -182,16 +172,10 @@ class LocalLease(Lease):
                 return False
             except OSError:
                 pass  # A file system without locks: the name in the file has to do.
-            if self._is_there():
+            if stands_at(self._path, self._descriptor):
                 return True
             os.close(self._descriptor)  # The owner before has just removed it.
             self._descriptor = self._open()
-
-    def _is_there(self) -> bool:
-        try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
-        except FileNotFoundError:
-            return False
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -209,7 +193,7 @@ class RemoteLease(Lease):
     :raises Exception: the store cannot be written.
     """
 
-    def __init__(self, storage: Storage, path: str, owner: Owner, clock: LeaseClock) -> None:
+    def __init__(self, storage: Storage, path: str, owner: Owner, clock: SleepingClock) -> None:
         self._storage = storage
         self._path = path
         self.owner = owner
@@ -257,7 +241,7 @@ class RemoteLease(Lease):
             file.write(self.owner.as_line())
 
 
-def take_lease(storage: Storage, report_path: str, owner: Owner, clock: LeaseClock) -> Lease:
+def take_lease(storage: Storage, report_path: str, owner: Owner, clock: SleepingClock) -> Lease:
     """Take the lease of a report.
 
     :raises OnliveReportPlaceError: another task has it, and is alive.

@@ -81,7 +81,7 @@ def _values(arrow: Any, column: Any) -> list[Any]:
         if kind != column.type:
             column = column.cast(kind, safe=False)
         values: list[Any] = column.to_pylist()
-    except Exception:
+    except Exception:  # Of any kind, for one value that Python cannot hold: each is looked at alone.
         return [_value(cell) for cell in column]
     return values
 
@@ -89,7 +89,7 @@ def _values(arrow: Any, column: Any) -> list[Any]:
 def _value(cell: Any) -> Any:
     try:
         return cell.as_py()
-    except Exception:
+    except Exception:  # What is raised depends on the value's type, and all of it means the same.
         return Unreadable.UNREADABLE
 
 

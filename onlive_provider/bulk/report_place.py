@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from onlive_provider.bulk.lease import ENDING as LOCK_ENDING
-from onlive_provider.bulk.lease import Lease, LeaseClock, Owner, take_lease
+from onlive_provider.bulk.lease import Lease, Owner, take_lease
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.bulk.working_file import ENDING as WORKING_ENDING
 from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportPlaceError
+
+if TYPE_CHECKING:
+    from onlive_provider.client.sync import SleepingClock
 
 _PART_ENDING = ".part"
 _AWAY = (ConnectionError, TimeoutError)
@@ -31,7 +34,7 @@ class ReportPlace:
     """
 
     def __init__(
-        self, storage: Storage, path: str, owner: Owner, clock: LeaseClock, sources: Iterable[str] = ()
+        self, storage: Storage, path: str, owner: Owner, clock: SleepingClock, sources: Iterable[str] = ()
     ) -> None:
         self.storage = storage
         self.path = path
@@ -70,7 +73,7 @@ class ReportPlace:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, local)
-        except BaseException:
+        except BaseException:  # An interrupt must leave no half report, either.
             part.unlink(missing_ok=True)
             raise
 

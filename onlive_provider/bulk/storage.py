@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO, Literal, Protocol
+
+
+def stands_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one at a path: neither removed, nor replaced by another."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 class ReadableStorage(Protocol):

@@ -60,7 +60,7 @@ class Summary:
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
-        return ", ".join(f"{number:,} {name}" for name, number in self.counts.as_json().items() if number) or "no rows"
+        return f"{self.counts.total:,} total, {self.counts.by_name()}" if self.counts.total else "no rows"
 
     def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns: less than 48 KB of XCom, whatever the input.
@@ -118,9 +118,8 @@ class Summary:
         :param kinds: the error that is not to be retried, and the one that is.
         """
         counts, failures = self.counts.as_json(), self.failures
-        by_name = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number and name != "total")
         lines = [*why, *([self.stop.sentence] if self.stop else [])]
-        lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({by_name})")
+        lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({self.counts.by_name()})")
         lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:_MAX_SHOWN_FAILURES]]
         if counts["failed"] > _MAX_SHOWN_FAILURES:
             lines.append(f"  and {counts['failed'] - _MAX_SHOWN_FAILURES:,} more")

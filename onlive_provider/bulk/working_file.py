@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from onlive_provider.bulk.storage import ReadableStorage, Storage
+from onlive_provider.bulk.storage import ReadableStorage, Storage, stands_at
 
 ENDING = ".run"
 PARTS_ENDING = ".parts"
@@ -115,7 +115,7 @@ class LocalWorkingFile(WorkingFile):
     def flush(self) -> None:
         """Flush the file to the disk; one that was removed meanwhile, with its folder maybe, is written anew."""
         with self._flushing:
-            if not self._is_there():
+            if not stands_at(self._path, self._descriptor):
                 self._write_anew()
             os.fsync(self._descriptor)
 
@@ -129,12 +129,6 @@ class LocalWorkingFile(WorkingFile):
         """Remove the file for good."""
         self._path.unlink(missing_ok=True)
         self.close()
-
-    def _is_there(self) -> bool:
-        try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
-        except FileNotFoundError:
-            return False
 
     def _write_anew(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,11 @@ class Counts:
         """Return the counts by name, ``total`` first."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def by_name(self) -> str:
+        """Return the outcomes that there are, for a person, without their sum."""
+        counts = self.as_json().items()
+        return ", ".join(f"{number:,} {name}" for name, number in counts if number and name != "total")
+
 
 class ReportReader:
     """Iterates over the outcomes of a report.
