@@ -35,7 +35,7 @@ def server() -> Iterator[ManyRecords]:
 @pytest.fixture
 def connect(server: ManyRecords, monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {**PLENTY, "max_attempts": 1}
-    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **extra))  # type: ignore[arg-type]
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **extra))
 
 
 def update(number: int, **arguments: Any) -> BulkUpdateAppointmentsOperator:

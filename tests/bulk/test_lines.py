@@ -11,21 +11,8 @@ import pytest
 
 from onlive_provider.bulk import lines
 from onlive_provider.bulk.lines import Lines, RowTooLongError
-from onlive_provider.bulk.rows import Row, read_file
-from onlive_provider.errors import OnlivePayloadError
-
-
-def read(name, content, fields=None):
-    content = content if isinstance(content, bytes) else content.encode()
-    return list(read_file(name, open_file=lambda _: io.BytesIO(content), id_field="id", fields=fields))
-
-
-def refusal_of(name, content):
-    with pytest.raises(OnlivePayloadError) as refusal:
-        read(name, content)
-    (error,) = refusal.value.errors
-    return str(error)
-
+from onlive_provider.bulk.rows import Row
+from tests.bulk.reading import read, refusal_of
 
 OTHER_FORMATS = {
     "gzip": (gzip.compress(b"id,title\na,x\n"), "compressed with gzip"),

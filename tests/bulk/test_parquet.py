@@ -11,18 +11,7 @@ import pytest
 from onlive_provider.bulk.rows import BadRow, Row, as_update, read_file
 from onlive_provider.errors import OnliveInputError, OnlivePayloadError
 from onlive_provider.models.rendered import MAX_DEPTH
-
-
-def read(name, content, fields=None):
-    content = content if isinstance(content, bytes) else content.encode()
-    return list(read_file(name, open_file=lambda _: io.BytesIO(content), id_field="id", fields=fields))
-
-
-def refusal_of(name, content):
-    with pytest.raises(OnlivePayloadError) as refusal:
-        read(name, content)
-    (error,) = refusal.value.errors
-    return str(error)
+from tests.bulk.reading import read, refusal_of
 
 
 @pytest.fixture

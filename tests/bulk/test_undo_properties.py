@@ -63,7 +63,7 @@ class Undo(RuleBasedStateMachine):
         self.server = Merging(RECORDS, **FIRST)
         self.server.__enter__()
         extra = {"reads_per_minute": 100_000, "writes_per_minute": 100_000, "max_attempts": 1, "max_elapsed": 0}
-        os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection_to(self.server, **extra)  # type: ignore[arg-type]
+        os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection_to(self.server, **extra)
         OnliveHook.clock = FakeClock(time.time())  # type: ignore[assignment]
         self.task = SimpleNamespace(
             dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=0, try_number=1, xcom_push=lambda **_: None

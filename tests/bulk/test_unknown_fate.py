@@ -18,7 +18,7 @@ from tests.bulk.child import task_instance
 from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.bulk.test_checkpoint import Store
 from tests.loopback import FakeClock
-from tests.operators.conftest import connection_to
+from tests.operators.conftest import impatient
 
 UNREADABLE = {"agentComment": "vip"}
 READABLE = {"title": "new"}
@@ -34,10 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
-    with ManyRecords(10) as server:
-        extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "max_attempts": 1, "max_elapsed": 0}
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **extra))  # type: ignore[arg-type]
-        yield server
+    yield from impatient(monkeypatch)
 
 
 class Task:
@@ -78,6 +75,14 @@ def come_back(server: ManyRecords) -> None:
     server.requests.clear()
 
 
+def run_and_lose(task: Task, server: ManyRecords) -> None:
+    """Run a task whose write is lost before it is carried out."""
+    lose(server, made=False)
+    with pytest.raises(OnliveRecordsToRetryError):
+        task.run(READABLE)
+    come_back(server)
+
+
 @pytest.mark.parametrize("memory", ["report", "store"])
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize(("payload", "only_changed"), [(UNREADABLE, True), (UNREADABLE, False), (READABLE, False)])
@@ -98,10 +103,7 @@ def test_a_write_that_was_announced_a_moment_ago_may_still_arrive(
     server: ManyRecords, tmp_path: Path, clock: FakeClock
 ) -> None:
     task = Task("report", tmp_path)
-    lose(server, made=False)
-    with pytest.raises(OnliveRecordsToRetryError):
-        task.run(READABLE)
-    come_back(server)
+    run_and_lose(task, server)
 
     def arrive(seen: Seen) -> None:
         if len(server.requests) == 3:
@@ -118,10 +120,7 @@ def test_a_write_that_was_announced_long_ago_is_looked_up_once(
     server: ManyRecords, tmp_path: Path, clock: FakeClock
 ) -> None:
     task = Task("report", tmp_path)
-    lose(server, made=False)
-    with pytest.raises(OnliveRecordsToRetryError):
-        task.run(READABLE)
-    come_back(server)
+    run_and_lose(task, server)
     clock.move(15.0)
     assert task.run(READABLE)["updated"] == 1
     assert [seen.method for seen in server.requests] == ["GET", "GET", "PUT"]
@@ -204,10 +203,7 @@ def test_a_try_that_does_not_get_to_the_row_leaves_it_to_the_next_one(
 
 def test_a_record_that_somebody_else_changed_since_is_left_alone_and_named(server: ManyRecords, tmp_path: Path) -> None:
     task = Task("report", tmp_path)
-    lose(server, made=False)
-    with pytest.raises(OnliveRecordsToRetryError):
-        task.run(READABLE)
-    come_back(server)
+    run_and_lose(task, server)
     server.changed[record_id(0)] = {"title": "a colleague's", "updatedAt": "2030-01-01T00:00:00.000Z"}
     with pytest.raises(OnliveRecordsFailedError, match=r"was changed at 2030-01-01T00:00:00\.000Z") as caught:
         task.run(READABLE)

@@ -84,7 +84,7 @@ def test_airflows_retry_does_only_what_is_left(
         return None
 
     with ManyRecords(3) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, max_attempts=1))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, max_attempts=1))
         server.before = refuse_one_once
         run = run_dag(f"bulk_retried_{kind}", conf={"folder": str(tmp_path)})
         assert run.state == "success"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from onlive_provider.hooks.onlive import OnliveHook
+from tests.bulk.server import ManyRecords
 from tests.loopback import ID, SECRET, FakeClock, LoopbackServer, Recorded, fresh_credentials, reply
 
 APPOINTMENT = {
@@ -98,7 +99,7 @@ def execute() -> Execute:
     return run
 
 
-def connection_to(server: LoopbackServer, **extra: Any) -> str:
+def connection_to(server: LoopbackServer | ManyRecords, **extra: Any) -> str:
     return json.dumps(
         {
             "conn_type": "onlive",
@@ -108,6 +109,14 @@ def connection_to(server: LoopbackServer, **extra: Any) -> str:
             "extra": extra,
         }
     )
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
+    """Serve ten records, with a Connection that makes one attempt and looks a lost write up once."""
+    extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "max_attempts": 1, "max_elapsed": 0}
+    with ManyRecords(10) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **extra))
+        yield server
 
 
 def serving(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:

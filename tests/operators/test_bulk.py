@@ -57,7 +57,7 @@ EMAIL = "ana.lopez@example.com"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
     with ManyRecords(100) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         yield server
 
 
@@ -204,7 +204,7 @@ def test_of_ten_thousand_rows_one_is_bad_and_every_other_has_its_right_outcome(
     source, path = tmp_path / "rows.jsonl", tmp_path / "report.jsonl"
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with ManyRecords(10_000) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         with pytest.raises(OnliveRecordsFailedError, match=r"1 of 10,000 records failed .*\n  - line 7731, ") as caught:
             run(update(updates_path=str(source), report_path=str(path)))
         assert dict(server.writes) == dict.fromkeys(differ, 1)
@@ -388,7 +388,7 @@ def test_after_an_error_the_rest_is_left_alone_when_asked_and_the_task_is_red(
 
 def test_a_service_is_checked_against_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     with ManyRecords(2, minTimeToSchedule=5, maxTimeToSchedule=10) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
         rows = [{"id": record_id(0), "maxTimeToSchedule": 3}, {"id": record_id(1), "maxTimeToSchedule": 30}]
         result = run(BulkUpdateServicesOperator(task_id="update", updates=rows, allowed_failures=1))
         assert (result["failed"], result["updated"]) == (1, 1)
@@ -400,7 +400,7 @@ def test_a_service_is_checked_against_what_it_holds(monkeypatch: pytest.MonkeyPa
 def test_a_retry_sends_only_what_may_go_well_this_time(
     server: ManyRecords, tmp_path: Path, keeps_report: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY, max_attempts=1))  # type: ignore[arg-type]
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY, max_attempts=1))
     server.before = lambda seen: (503, {"message": "later"}) if seen.id == record_id(1) else None
     path = tmp_path / "r.jsonl"
     arguments = {"report_path": str(path)} if keeps_report else {}
@@ -436,7 +436,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_and_a_retry_does_the_r
     server.before = close_at_the_twentieth
     operator = update(titles(*range(100)), report_path=str(tmp_path / "report.jsonl"))
     # As long as a call waits at most, everybody leaves the server alone: here, hardly at all.
-    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY, max_elapsed=0))  # type: ignore[arg-type]
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY, max_elapsed=0))
     with pytest.raises(OnliveRecordsToRetryError, match=r"The server asked to wait 3,600 s; a retry") as caught:
         run(operator)
     assert caught.value.retry_after == 3600
@@ -705,7 +705,7 @@ def test_an_end_before_the_stored_start_fails_its_row_before_the_write(
 ) -> None:
     record = {"start": "2030-03-10T08:00:00.000Z", "end": "2030-03-10T08:30:00.000Z"}
     with ManyRecords(2, **record) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         rows = [{"id": record_id(0), "end": "2030-03-10T07:00Z"}, {"id": record_id(1), "end": "2030-03-10T09:00Z"}]
         with pytest.raises(OnliveRecordsFailedError) as failed:
             run(update(rows))

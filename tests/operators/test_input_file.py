@@ -42,7 +42,7 @@ ADVICE = "Let the file be complete before the task begins, and clear the task."
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
     with ManyRecords(COUNT) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         yield server
 
 

@@ -26,7 +26,7 @@ PLENTY = {"reads_per_minute": 100_000, "writes_per_minute": 100_000}
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
     with ManyRecords(10) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         yield server
 
 

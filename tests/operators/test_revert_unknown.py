@@ -18,7 +18,7 @@ from onlive_provider.operators.revert import RevertUpdatesOperator
 from tests.bulk.child import task_instance
 from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.loopback import FakeClock
-from tests.operators.conftest import connection_to
+from tests.operators.conftest import connection_to, impatient
 
 AWAY = 500, {"message": "Oh"}
 TITLE = {"title": "new"}
@@ -27,10 +27,7 @@ BLIND = {"agentComment": "vip"}
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
-    with ManyRecords(10) as server:
-        extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "max_attempts": 1, "max_elapsed": 0}
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **extra))  # type: ignore[arg-type]
-        yield server
+    yield from impatient(monkeypatch)
 
 
 class Task:
@@ -292,7 +289,7 @@ def test_rows_that_a_later_try_leaves_alone_or_cuts_short_still_say_what_was_sen
     with pytest.raises(OnliveRecordsToRetryError):
         task.run({}, updates=updates, concurrency=1)
     extra = {"reads_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "max_attempts": 3}
-    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(task.server, **extra))  # type: ignore[arg-type]
+    monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(task.server, **extra))
     monkeypatch.setattr(OnliveHook, "clock", StuckClock(time.time()))
     task.come_back()
     task.server.before = lambda seen: AWAY if seen.id == record_id(0) else (401, {"statusCode": 401})

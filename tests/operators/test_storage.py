@@ -69,7 +69,7 @@ def test_the_names_in_a_folder_are_those_of_this_moment(folder: str) -> None:
 
 def test_a_report_and_what_was_kept_of_it_are_beside_each_other(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with ManyRecords(3) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
         for title in ("one", "two"):
             rows = [{"id": record_id(number), "title": title} for number in range(3)]
             operator = BulkUpdateAppointmentsOperator(task_id="update", updates=rows, report_path=f"{folder}/r.jsonl")
@@ -127,7 +127,7 @@ def test_rows_come_from_and_the_report_goes_to_an_object_store(bucket: str, monk
         )
 
     with ManyRecords(5) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))  # type: ignore[arg-type]
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
         first = update()
         server.after = lambda seen: first.on_kill() if len(server.writes) == 2 else None
         with pytest.raises(Exception, match="told to stop"):
