@@ -104,13 +104,13 @@ def _promises(run: Run) -> Iterator[str]:
     if run.returned is not None and run.returned != TARGET:
         yield f"record {run.returned} was returned"
     for name, result in run.results.items():
-        if _shows_private_data(result.message):
+        if shows_private_data(result.message):
             yield "an error shows a guest's data or the secret"
         if result.before and result.outcome == "updated" and run.case.update.get("only_changed") is not False:
             wrong = {key for key, value in result.before.items() if run.before[name].get(key) != value}
             if wrong:
                 yield f"the report's `before` of {', '.join(sorted(wrong))} is not what stood there"
-    if _shows_private_data(f"{run.log} {run.raised!r} {run.raised}"):
+    if shows_private_data(f"{run.log} {run.raised!r} {run.raised}"):
         yield "the log or the task's error shows a guest's data or the secret"
     if any(private.encode() in run.left for private in (SECRET, "Signature=")):
         yield "a file shows the secret"
@@ -118,7 +118,7 @@ def _promises(run: Run) -> Iterator[str]:
         yield f"it took {run.seconds:.0f} s by the clock"
 
 
-def _shows_private_data(text: str) -> bool:
+def shows_private_data(text: str) -> bool:
     return any(private in text for private in (SECRET, "Signature=", GUEST, NEW_GUEST, NEW_GUEST.lower(), PHONE))
 
 
