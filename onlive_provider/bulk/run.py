@@ -47,6 +47,7 @@ class BulkRun:
         being sent, and ends the run if it is an :class:`OSError`.
     :param recall: returns what earlier tries left of the row with an index: its outcome, which then stands and is not
         passed to ``on_outcome``, or a write of unknown fate.
+    :param on_recalled: called with each outcome that stands.
     :param remembers: whether a retry recalls this one's writes of unknown fate.
     :param announcer: what each announced write waits for before it leaves. What it raises ends the run.
     """
@@ -60,6 +61,7 @@ class BulkRun:
         on_outcome: Callable[[Outcome], None],
         on_write: Callable[[int, Announcement], None] = lambda *_: None,
         recall: Callable[[int], Outcome | Announcement | None] = lambda _: None,
+        on_recalled: Callable[[Outcome], None] = lambda _: None,
         remembers: bool = False,
         announcer: Announcer | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class BulkRun:
         self._on_outcome = on_outcome
         self._on_write = on_write
         self._recall = recall
+        self._on_recalled = on_recalled
         self._announcer = announcer
         self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
         self._in_progress: dict[int, RowInProgress] = {}
@@ -162,6 +165,7 @@ class BulkRun:
                 self.recalled += 1
                 self.counts.add(recalled)
                 self._worklist.skip(row)
+                self._on_recalled(recalled)
             elif self._stopped:
                 self._finish(with_write(self._worklist.not_attempted(row), recalled))
             else:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.errors import (
     OnliveError,
@@ -79,7 +79,7 @@ class Summary:
         return ()
 
     def error(
-        self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool, remembers: bool
+        self, limit: Allowance, report_path: str | None, *, cut_short: bool, remembers: bool
     ) -> OnliveError | None:
         """Return the error of a task with too many failures, or with rows left alone because of one.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.background import Background
-from onlive_provider.bulk.memory import Announcement, Memory
+from onlive_provider.bulk.memory import Memory
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
@@ -29,6 +29,19 @@ _LOOK_EVERY = 0.2
 _log = logging.getLogger(__name__)
 
 
+class Collector(Protocol):
+    """Takes the outcome that stands of each row, and leaves something behind at the end of the try."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take one outcome, in no particular order."""
+
+    def finish(self) -> None:
+        """Store what was collected. Called once, after the report was stored, however the try ends.
+
+        :raises OnliveError: it cannot be stored.
+        """
+
+
 class Work(Protocol):
     """What a task is to do."""
 
@@ -39,6 +52,10 @@ class Work(Protocol):
     @property
     def summary(self) -> Summary:
         """What counts the outcomes."""
+
+    @property
+    def collectors(self) -> Sequence[Collector]:
+        """What takes the outcomes besides."""
 
     def carry_out(self, task: TaskRun) -> None:
         """Carry out one run or several, and record the outcome of every row.
@@ -63,6 +80,7 @@ class TaskRun:
     :param title: of the report's page.
     :param about: what the page says of the task, name to text.
     :param on_progress: called with the counts every few seconds and at the end.
+    :param collectors: what takes the outcomes besides the summary.
     :param clock: where the time comes from and how it is waited for; the machine's by default.
     :param log: the task's logger, whose lines are shown in the task's log in every Airflow.
     """
@@ -73,12 +91,13 @@ class TaskRun:
         memory: Memory,
         settings: Settings,
         *,
-        limit: AllowedFailures,
+        limit: Allowance,
         concurrency: int,
         report_path: str | None,
         title: str,
         about: Mapping[str, str],
         on_progress: Callable[[Counts], None],
+        collectors: Sequence[Collector] = (),
         clock: WaitingClock | None = None,
         log: Any = _log,
     ) -> None:
@@ -94,6 +113,7 @@ class TaskRun:
         self._title = title
         self._about = about
         self._on_progress = on_progress
+        self._collectors = collectors
         self._run: BulkRun | None = None
         self._reads = self._writes = 0
         self._began = time.monotonic()
@@ -122,6 +142,12 @@ class TaskRun:
                 self.log.error("%s", unstored)
             else:
                 error = unstored
+        for each in self._collectors:
+            try:
+                each.finish()
+            except OnliveError as unstored:
+                self.log.error("%s", unstored)
+                error = error or unstored
         self._on_progress(self.summary.counts)
         counts, report = self.summary.counts_text(), self._report_path or "none"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
@@ -134,17 +160,16 @@ class TaskRun:
         if self._run is not None:
             self._run.stop()
 
-    def recall(self, index: int) -> Outcome | Announcement | None:
-        """Return what earlier tries left of a row, and count its outcome, if that stands."""
-        found = self.memory.recall(index)
-        if isinstance(found, Outcome):
-            self.summary.add(found)
-        return found
-
     def record(self, outcome: Outcome) -> None:
-        """Remember and count an outcome of this try."""
+        """Remember an outcome of this try, and hand it on."""
         self.memory.record(outcome)
+        self.take(outcome)
+
+    def take(self, outcome: Outcome) -> None:
+        """Hand on an outcome that stands: to the summary and to whatever else collects outcomes."""
         self.summary.add(outcome)
+        for each in self._collectors:
+            each.add(outcome)
 
     def run(self, run: BulkRun, *, total: int | None = None, read_share: Callable[[], float] = lambda: 0.0) -> None:
         """Carry out a run until every row has its outcome. After a stop, rows that were not begun are not attempted.

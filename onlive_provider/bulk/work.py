@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
-from onlive_provider.bulk.task_run import TaskRun
+from onlive_provider.bulk.task_run import Collector, TaskRun
 from onlive_provider.bulk.worklist import Worklist
 
 
@@ -23,6 +23,7 @@ class BulkWork:
     :param fingerprint: of the input and the options, see :func:`fingerprint_of`.
     :param total: how many rows there are, where that is known.
     :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
+    :param collectors: what takes the outcomes besides the summary.
     """
 
     rows: Iterator[Row | BadRow]
@@ -31,6 +32,7 @@ class BulkWork:
     total: int | None = None
     read_share: Callable[[], float] = lambda: 0.0
     summary: Summary = field(default_factory=Summary)
+    collectors: Sequence[Collector] = ()
 
     def carry_out(self, task: TaskRun) -> None:
         """Give every row its outcome. Those that stand since an earlier try are not worked on again."""
@@ -40,7 +42,8 @@ class BulkWork:
             concurrency=task.concurrency,
             on_outcome=task.record,
             on_write=task.memory.announce,
-            recall=task.recall,
+            recall=task.memory.recall,
+            on_recalled=task.take,
             remembers=task.memory.remembers,
             announcer=Announcer(task.memory),
         )

@@ -105,13 +105,13 @@ class BulkTaskOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Give every row its outcome, store the report, and return the counts."""
-        from onlive_provider.bulk.allowed_failures import AllowedFailures
+        from onlive_provider.bulk.allowance import Allowance
         from onlive_provider.bulk.task_run import TaskRun
 
         unveil(self)
         with failing_fast():
             arguments = ArgumentReader()
-            limit = arguments.read(lambda: AllowedFailures.read(self.allowed_failures, "allowed_failures"))
+            limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
             arguments.refuse(*refused_xcom_fields(self.xcom_fields, self.result_fields(), is_open=False))
             place = arguments.read(lambda: self._take_place(context, report_path))
@@ -139,6 +139,7 @@ class BulkTaskOperator(BaseOperator):
                     "Task": self.task_id,
                 },
                 on_progress=self._gauge,
+                collectors=work.collectors,
                 clock=OnliveHook.clock,
                 log=self.log,
             )

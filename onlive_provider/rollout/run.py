@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.in_progress import with_write
@@ -70,7 +70,7 @@ class Rollout:
     stopped_by: str = field(default="", init=False)
     _services: dict[str, RolloutService] = field(init=False)
     _written: list[RolloutService] = field(default_factory=list, init=False)
-    _limit: AllowedFailures = field(init=False)
+    _limit: Allowance = field(init=False)
     _memory: Memory = field(init=False)
     _stop: Stop | None = field(default=None, init=False)
 
@@ -80,7 +80,7 @@ class Rollout:
             each: RolloutService(each, index, batch_of.get(each), each) for index, each in enumerate(self.ids)
         }
 
-    def begin(self, limit: AllowedFailures, memory: Memory) -> None:
+    def begin(self, limit: Allowance, memory: Memory) -> None:
         """Learn what earlier tries of the same rollout wrote. Must be called before :meth:`phases`.
 
         :param limit: more failures than this stop the rollout.
@@ -264,8 +264,7 @@ class Rollout:
         elif self._stop is not None:
             self.stopped_by = where
         elif self._has_too_many_failures():
-            allowed = f"{float(self._limit.number):g}{'%' if self._limit.is_share else ''}"
-            self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {allowed}"
+            self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {self._limit}"
 
     def _has_too_many_failures(self) -> bool:
         failed = sum(each.failure is not None for each in self._services.values())

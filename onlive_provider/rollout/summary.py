@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.errors import OnliveError, OnliveRolloutFailedError, OnliveRolloutToRetryError
 from onlive_provider.privacy import hide_personal_data
@@ -49,7 +49,7 @@ class RolloutSummary(Summary):
         ]
 
     def error(
-        self, limit: AllowedFailures, report_path: str | None, *, cut_short: bool, remembers: bool
+        self, limit: Allowance, report_path: str | None, *, cut_short: bool, remembers: bool
     ) -> OnliveError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
         if not self._rollout.stopped_by:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.rows import Row
 from onlive_provider.bulk.run import BulkRun
-from onlive_provider.bulk.task_run import TaskRun
+from onlive_provider.bulk.task_run import Collector, TaskRun
 from onlive_provider.client.steps import Note
 from onlive_provider.privacy import hide_personal_data
 from onlive_provider.report.outcomes import Outcome
@@ -30,6 +31,11 @@ class RolloutWork:
     def summary(self) -> RolloutSummary:
         """What counts the outcomes."""
         return RolloutSummary(self.rollout)
+
+    @property
+    def collectors(self) -> Sequence[Collector]:
+        """Nothing takes the outcomes but the summary."""
+        return ()
 
     def carry_out(self, task: TaskRun) -> None:
         """Carry out phase after phase until the task is asked to stop, and record what became of each service."""

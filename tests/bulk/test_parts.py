@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from onlive_provider.bulk import ids
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.ids import SeenIds
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.summary import Summary
@@ -38,13 +38,13 @@ SETTINGS = Settings(Credentials("key", "secret"))
     ],
 )
 def test_more_than_the_limit_is_too_many(allowed: Any, failed: int, total: int, exceeded: bool) -> None:
-    assert AllowedFailures.read(allowed, "allowed_failures").is_exceeded(failed, total) is exceeded
+    assert Allowance.read(allowed, "allowed_failures").is_exceeded(failed, total) is exceeded
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "", "5 percent", "-5%", "100.1%", "٣", True, None, []])
 def test_what_is_no_limit_is_refused(value: Any) -> None:
     with pytest.raises(OnlivePayloadError, match=r"allowed_failures: got .*; accepted: a number of records"):
-        AllowedFailures.read(value, "allowed_failures")
+        Allowance.read(value, "allowed_failures")
 
 
 def line(progress: Progress, counts: Counts, **changes: Any) -> str:
@@ -122,7 +122,7 @@ def test_the_result_holds_guests_data_where_the_author_asks_for_them_and_the_err
     summary.add(Outcome(0, None, "+34600000000", "failed", message="ana@example.com"))
     (failure,) = summary.result(None, personal_data=True)["failures"]
     assert (failure["id"], failure["message"]) == ("+34600000000", "ana@example.com")
-    error = summary.error(AllowedFailures.read(0, "allowed_failures"), None, cut_short=False, remembers=True)
+    error = summary.error(Allowance.read(0, "allowed_failures"), None, cut_short=False, remembers=True)
     assert "<hidden>: <hidden>" in str(error)
     assert "ana@" not in f"{error} {error.failures}"  # type: ignore[union-attr]
 
@@ -137,7 +137,7 @@ def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
     summary = Summary()
     summary.add(Outcome(4, 6, None, "failed", message="broken"))
     summary.add(Outcome(5, None, "a1", "failed", message="gone"))
-    error = summary.error(AllowedFailures.read(0, ""), "r.jsonl", cut_short=False, remembers=True)
+    error = summary.error(Allowance.read(0, ""), "r.jsonl", cut_short=False, remembers=True)
     assert str(error) == (
         "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.bulk.allowed_failures import AllowedFailures
+from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.bulk.task_run import TaskRun
@@ -51,7 +51,7 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0) -> TaskRun:
         Summary(),
         memory,
         server.settings(),
-        limit=AllowedFailures.read(allowed, "allowed_failures"),
+        limit=Allowance.read(allowed, "allowed_failures"),
         concurrency=2,
         report_path=None,
         title="t",

@@ -1,4 +1,4 @@
-"""How many failures a task may have and still be green."""
+"""How many records may fail or change: a number of them, or a share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class AllowedFailures:
+class Allowance:
     """A number of records, or a share of them.
 
     :param number: of records, or percent.
@@ -23,7 +23,7 @@ class AllowedFailures:
     is_share: bool
 
     @classmethod
-    def read(cls, value: object, field: str) -> AllowedFailures:
+    def read(cls, value: object, field: str) -> Allowance:
         """Read ``3``, ``"3"`` or ``"5%"``.
 
         :raises OnlivePayloadError: it is anything else.
@@ -37,6 +37,9 @@ class AllowedFailures:
         message = f"got {value!r}; accepted: a number of records such as 3, or a share of them such as '5%'"
         raise OnlivePayloadError.of(field, message)
 
-    def is_exceeded(self, failed: int, total: int) -> bool:
-        """Whether so many failures are too many."""
-        return failed > (self.number * total / 100 if self.is_share else self.number)
+    def __str__(self) -> str:
+        return f"{float(self.number):g}%" if self.is_share else f"{int(self.number):,}"
+
+    def is_exceeded(self, number: int, total: int) -> bool:
+        """Whether so many of all records are too many."""
+        return number > (self.number * total / 100 if self.is_share else self.number)
