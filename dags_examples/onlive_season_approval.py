@@ -1,13 +1,14 @@
 """
-### Approval: a season for every dealership, planned, approved by a person, rolled out and checked
+### Approval: a season for every dealership, planned, approved by a person, applied as approved, and checked
 
 Needs Airflow 3.1 or newer, where a task can wait for a person. Opens every service that a search finds for the summer,
 in the service's own local days. The services are grouped by time zone, and each zone is one mapped task.
 
-The plan comes first and sends nothing. Its tables are shown to whoever approves, under *Required Actions*. On "Reject"
-the rollout and everything after it is skipped. On "Approve" every zone is planned again, because somebody may have
-changed a service in the meantime. Then it is written in three batches (up to a tenth, up to half, the rest), and each
-batch is read back. If a service fails, its zone stops and puts back what it wrote; the other zones stay open.
+The plan comes first, and sends nothing. Whoever approves sees it under *Required Actions*: how many services change,
+and one table over all zones. On "Reject" everything after it is skipped. On "Approve" exactly that plan is applied, in
+three batches (up to a tenth, up to half, the rest), and each batch is read back. If somebody has changed a service
+since it was planned, nothing is written in its zone, and the log names the service: plan again. If a service fails
+later, its zone stops and puts back what it wrote; the other zones stay open.
 
 A check of those zones follows. If it fails, they are reverted from their reports.
 
@@ -24,11 +25,11 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.plan import ApplyPlanOperator, plan_markdown
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.rollout import RolloutDateRangesOperator
 
 REPORT = "{{ var.value.onlive_reports }}/{{ run_id }}-{{ task.task_id }}-{{ ti.map_index }}.jsonl"
-ZONE = "{{ task.season['timezone'] }}"
 
 with DAG(
     dag_id="onlive_season_approval",
@@ -71,28 +72,36 @@ with DAG(
         task_id="plan",
         plan_only=True,
         report_path=REPORT,
-        xcom_fields=["plan_table", "report_path"],
-        map_index_template=ZONE,
+        xcom_fields=["report_path"],
+        map_index_template="{{ task.season['timezone'] }}",
     ).expand_kwargs(rollouts)
 
     @task
-    def what_to_approve(plans: list[dict]) -> str:
-        """Return the tables of all zones as Markdown, in code blocks that name a language so that columns line up."""
-        return "\n\n".join(f"```text\n{each['plan_table']}\n```\nReport: {each['report_path']}" for each in plans)
+    def plan_paths(plans: list[dict]) -> list[str]:
+        """Return where the plans of all zones are."""
+        return [each["report_path"] for each in plans]
+
+    plans = plan_paths(plan.output)
+
+    @task
+    def what_to_approve(paths: list[str]) -> str:
+        """Return the plans of all zones as one text: the total, and one table."""
+        return plan_markdown(paths)
 
     approve = ApprovalOperator(
         task_id="approve",
         subject="Open the summer, {{ params.first_day }} to {{ params.last_day }}",
-        body=what_to_approve(plan.output),
+        body=what_to_approve(plans),
     )
 
-    roll_out = RolloutDateRangesOperator.partial(
+    roll_out = ApplyPlanOperator.partial(
         task_id="roll_out",
         batches=("10%", "50%", "100%"),
+        revert_on_failure=True,
         report_path=REPORT,
         xcom_fields=["updated", "unchanged", "report_path"],
-        map_index_template=ZONE,
-    ).expand_kwargs(rollouts)
+        map_index_template="{{ task.plan_path.rpartition('/')[2] }}",
+    ).expand(plan_path=plans)
 
     @task(trigger_rule="none_skipped")
     def standing(results: list[dict]) -> list[dict]:

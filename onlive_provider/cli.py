@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from onlive_provider.connection.fields import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
     from onlive_provider.hooks.onlive import OnliveHook
-    from onlive_provider.sandbox.server import Sandbox
 
 DEFAULT_PORT = 8765
 
@@ -31,7 +29,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     subcommands = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
     _add_sandbox(subcommands)
     _add_check(subcommands)
-    _add_report(subcommands)
+    _add_show(
+        subcommands,
+        "report",
+        help="say what a report holds and what a revert of it would do",
+        description="Count a report's outcomes, group its failures by cause, and say what a revert of it would do: "
+        "over the report, the earlier ones kept beside it, and the working file of a run that did not end. "
+        "Makes no call, and shows no guest's data.",
+        lines=_report_lines,
+    )
+    _add_show(
+        subcommands,
+        "plan",
+        help="say what a saved plan changes",
+        description="Check that a saved plan is whole and as it was made, and show each change that it holds. Makes no "
+        "call, and shows no guest's data.",
+        lines=_plan_lines,
+    )
     arguments = parser.parse_args(argv)
     code: int = arguments.run(arguments)
     return code
@@ -115,32 +129,43 @@ def _add_check(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.set_defaults(run=_run_check, parser=parser)
 
 
-def _add_report(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("report", help="look at a report")
+def _add_show(
+    subcommands: argparse._SubParsersAction[argparse.ArgumentParser],
+    noun: str,
+    *,
+    help: str,
+    description: str,
+    lines: Callable[[str], list[str]],
+) -> None:
+    parser = subcommands.add_parser(noun, help=f"look at a {noun}")
     actions = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
-    show = actions.add_parser(
-        "show",
-        help="say what a report holds and what a revert of it would do",
-        description="Count a report's outcomes, group its failures by cause, and say what a revert of it would do: "
-        "over the report, the earlier ones kept beside it, and the working file of a run that did not end. "
-        "Makes no call, and shows no guest's data.",
-    )
-    show.add_argument("file", metavar="FILE", help="a report, JSON Lines, on this machine's disk")
-    show.set_defaults(run=_show_report)
+    show = actions.add_parser("show", help=help, description=description)
+    show.add_argument("file", metavar="FILE", help=f"a {noun}, JSON Lines, on this machine's disk")
+    show.set_defaults(run=partial(_show, lines))
 
 
-def _show_report(arguments: argparse.Namespace) -> int:
-    from onlive_provider.bulk.digest import digest
+def _show(lines: Callable[[str], list[str]], arguments: argparse.Namespace) -> int:
     from onlive_provider.errors import OnlivePayloadError
 
     try:
-        lines = digest(arguments.file)
+        print("\n".join(lines(arguments.file)))
     except OnlivePayloadError as error:
         return _refuse("; ".join(each.message for each in error.errors))
     except OSError as error:
         return _refuse(f"{arguments.file} cannot be read: {error.strerror}")
-    print("\n".join(lines))
     return 0
+
+
+def _report_lines(path: str) -> list[str]:
+    from onlive_provider.bulk.digest import digest
+
+    return digest(path)
+
+
+def _plan_lines(path: str) -> list[str]:
+    from onlive_provider.rollout.saved_plan import plan_lines
+
+    return plan_lines(path)
 
 
 def _run_check(arguments: argparse.Namespace) -> int:
@@ -226,6 +251,7 @@ def _run_sandbox(arguments: argparse.Namespace) -> int:
     try:
         from onlive_provider.sandbox.clock import StartError
         from onlive_provider.sandbox.faults import FaultError, read_faults
+        from onlive_provider.sandbox.greeting import greeting
         from onlive_provider.sandbox.seed import SeedError
         from onlive_provider.sandbox.server import Sandbox
         from onlive_provider.sandbox.signature_profile import ExtraError, read_extra
@@ -252,35 +278,11 @@ def _run_sandbox(arguments: argparse.Namespace) -> int:
         return _refuse(f"port {arguments.port} cannot be used: {error.strerror}; choose another with --port")
     with sandbox:
         try:
-            print(_greeting(sandbox), flush=True)
+            print(greeting(sandbox), flush=True)
             sandbox.wait()
         except KeyboardInterrupt:
             print("\nThe sandbox has stopped.")
     return 0
-
-
-def _greeting(sandbox: Sandbox) -> str:
-    """Say where the page is, the Connection to paste, and some ids to try."""
-    now = sandbox.now()
-    upcoming = [each for each in sandbox.records("appointments") if each["start"] > now]
-    pending = [each for each in upcoming if each["state"] == "pending"]
-    appointments = [f"  appointment  {each['id']}  {each['state']}, {each['start']}" for each in pending[:2]]
-    services = [f"  service      {each['id']}  {each['name']}" for each in sandbox.records("services")[:2]]
-    return "\n".join(
-        [
-            f"A local Onlive API is running. Look at it: {sandbox.url}/",
-            f"Its time is {now}, and runs on.",
-            "",
-            "Its Airflow Connection:",
-            f"  export AIRFLOW_CONN_ONLIVE_DEFAULT={shlex.quote(sandbox.connection_json())}",
-            "",
-            "Some ids to try:",
-            *services,
-            *appointments,
-            "",
-            "Stop it with Ctrl-C.",
-        ]
-    )
 
 
 def _refuse(message: str) -> int:

@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "onlive_provider.operators.appointment",
                     "onlive_provider.operators.bulk",
+                    "onlive_provider.operators.plan",
                     "onlive_provider.operators.revert",
                     "onlive_provider.operators.rollout",
                     "onlive_provider.operators.service",

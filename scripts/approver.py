@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from types import TracebackType
 from typing import Any
@@ -22,14 +23,16 @@ class Approver:
 
     :param dag_id: whose question is answered.
     :param answer: one of its options, such as ``Approve``.
+    :param meanwhile: called before the answer is given.
     """
 
-    def __init__(self, dag_id: str, answer: str) -> None:
+    def __init__(self, dag_id: str, answer: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.subject = ""
         self.body = ""
         self.answered = False
         self._dag_id = dag_id
         self._answer = answer
+        self._meanwhile = meanwhile
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="approver", daemon=True)
 
@@ -50,6 +53,7 @@ class Approver:
             if question is not None:
                 asking = question["task_instance"]
                 path = f"/dagRuns/{asking['dag_run_id']}/taskInstances/{asking['task_id']}/-1/hitlDetails"
+                self._meanwhile()
                 self._call("PATCH", path, json={"chosen_options": [self._answer], "params_input": {}})
                 self.subject, self.body, self.answered = question["subject"], question["body"], True
         finally:

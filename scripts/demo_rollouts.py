@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.box import SIMPLE_HEAD
+from rich.markdown import Markdown
 from rich.table import Table
 
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import Credentials
+from onlive_provider.client.sync import OnliveClient
 from scripts.approver import Approver
 from scripts.demo_data import connection
 from scripts.demo_fleet import ALLOWED, CITIES, DURATION, REFUSING_ZONE, TOO_MUCH, Fleet, batches_of
@@ -32,12 +36,13 @@ class Rollouts:
         self._stage = stage
         self._fleet = fleet
         self._print = stage.console.print
+        self._edits: list[dict[str, Any]] = []
         self._refusing = stage.sandbox.record("services", fleet.refusing)["name"]
 
     def play(self) -> list[bool]:
-        """Show both, and return for each whether it went as described."""
+        """Show all, and return for each whether it went as described."""
         with self._connected():
-            return [self._play_refused(), self._play_approved()]
+            return [self._play_refused(), self._play_edited(), self._play_approved()]
 
     def play_again(self) -> list[bool]:
         """Run both again, and return whether nothing was sent."""
@@ -72,35 +77,70 @@ class Rollouts:
             and all(self._is_open(came, zone, "opened") for zone in CITIES if zone != REFUSING_ZONE)
         )
 
-    def _play_approved(self) -> bool:
+    def _play_edited(self) -> bool:
+        """Show that what somebody edits between the plan and its approval is not overwritten."""
         from onlive_provider.hooks.onlive import OnliveHook
 
         OnliveHook().update_service(self._fleet.refusing, {"incrementTime": ALLOWED})
+        before = self._services()
+        edited = next(each for each, service in before.items() if self._may_be_edited(each, service))
+        name, closes = before[edited]["name"], self._fleet.conf["first_day"].replace("06-15", "05-31")
         self._stage.begin(
             APPROVAL,
             f"The same, with an approval in between, after somebody has fixed {self._refusing} (incrementTime "
             f"{TOO_MUCH} -> {ALLOWED}). This is what the approver sees under Required Actions:",
         )
+        closed = [{**before[edited]["dateRanges"][-1], "endDate": f"{closes}T22:59:59.000Z"}]
+        played, approver = self._approved(lambda: self._edit(edited, {"dateRanges": closed}))
+        self._print(Markdown(approver.body))
+        self._print(
+            f"\nWhile the approver reads it, a colleague edits [bold]{name}[/bold]: it closes on {closes}. Then the "
+            "answer is sent, as the web interface sends it: [bold]Approve[/bold]."
+        )
+        self._stage.tell(replace(played, calls=[call for call in played.calls if not self._is_edit(call)]))
+        after = self._services()
+        self._print(f"Nothing was written in {REFUSING_ZONE}, and {name} is as the colleague left it.")
+        return (
+            approver.answered
+            and (played.state, played.tasks["failed"]) == ("failed", 1)
+            and all(service["name"] in approver.body.replace("\\", "") for service in self._in_zone(before))
+            and [call for call in played.writes if not self._is_edit(call)] == []
+            and after[edited]["dateRanges"] == closed
+        )
+
+    def _play_approved(self) -> bool:
+        self._stage.begin(APPROVAL, "Planned again, with the colleague's edit, and approved:")
         before = self._services()
         played, approver = self._approved()
         came = _Outcome(before, self._services(), played)
-        for line in approver.body.splitlines():
-            if line and not line.startswith(("```", "Report: ")):
-                self._print(f"  {line}", style="dim", markup=False)
-        if approver.answered:
-            self._print("The answer, sent through Airflow's REST API as the web interface does: [bold]Approve[/bold].")
         self._print(came.table())
         self._stage.tell(played)
         return (
             approver.answered
             and played.state == "success"
-            and all(service["name"] in approver.body for service in before.values() if _zone(service) == REFUSING_ZONE)
             and self._is_open(came, REFUSING_ZONE, "opened")
             and all(self._is_open(came, zone, "untouched") for zone in CITIES if zone != REFUSING_ZONE)
         )
 
-    def _approved(self) -> tuple[Played, Approver]:
-        with Approver(APPROVAL, "Approve") as approver:
+    def _may_be_edited(self, service_id: str, service: dict[str, Any]) -> bool:
+        return _zone(service) == REFUSING_ZONE and service_id != self._fleet.refusing
+
+    def _in_zone(self, services: Services) -> list[dict[str, Any]]:
+        return [service for service in services.values() if _zone(service) == REFUSING_ZONE]
+
+    def _edit(self, service_id: str, fields: dict[str, Any]) -> None:
+        """Change a service as a colleague does, not through Airflow."""
+        sandbox = self._stage.sandbox
+        credentials = Credentials(sandbox.access_key_id, sandbox.secret_access_key)
+        with OnliveClient(Settings(credentials=credentials, base_url=sandbox.url)) as client:
+            client.put_service(service_id, fields)
+        self._edits.append(sandbox.calls()[-1])
+
+    def _is_edit(self, call: dict[str, Any]) -> bool:
+        return call in self._edits
+
+    def _approved(self, meanwhile: Callable[[], None] = lambda: None) -> tuple[Played, Approver]:
+        with Approver(APPROVAL, "Approve", meanwhile) as approver:
             return self._stage.run(APPROVAL, self._conf()), approver
 
     def _is_open(self, came: _Outcome, zone: str, how: str) -> bool:

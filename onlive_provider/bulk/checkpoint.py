@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
+from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
@@ -119,7 +120,13 @@ class Checkpoint:
             self._store.set(STATE_KEY, state)
 
     def finish(
-        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        title: str,
+        details: Mapping[str, str],
+        again: bool,
+        seasons: Sequence[Mapping[str, str]] = (),
+        plan: PlanHead | None = None,
     ) -> None:
         """Keep the outcomes for a retry, or forget them. A store that fails costs a retry more reads, and no more."""
         try:

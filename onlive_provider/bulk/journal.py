@@ -14,10 +14,12 @@ import os
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import IO, Any
 
 from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
 from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
+from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
@@ -54,6 +56,7 @@ class Journal:
         self._storage, self._report_path, self._lease = place.storage, place.path, place.lease
         self._personal_data = personal_data
         self._task = {name: identity[name] for name in _TASK if identity.get(name) is not None}
+        self._is_plan = False
         self._outcomes = array("q")
         self._recalled = array("q")
         with place.refusing():
@@ -116,7 +119,13 @@ class Journal:
         self.flush()
 
     def finish(
-        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        title: str,
+        details: Mapping[str, str],
+        again: bool,
+        seasons: Sequence[Mapping[str, str]] = (),
+        plan: PlanHead | None = None,
     ) -> None:
         """Store the report and its page, and remove the working file unless a retry may need it.
 
@@ -124,7 +133,7 @@ class Journal:
         """
         try:
             self._lease.renew()
-            self._store(title=title, details=details, seasons=seasons)
+            self._store(title=title, details=details, seasons=seasons, plan=plan)
             self._file.leave() if again else self._file.remove()
         except OnliveReportTakenError:
             log.warning("The report is left to a later try of this task, which has taken it over")
@@ -136,9 +145,15 @@ class Journal:
         finally:
             self._place.release()
 
-    def _store(self, *, title: str, details: Mapping[str, str], seasons: Sequence[Mapping[str, str]]) -> None:
+    def _store(
+        self, *, title: str, details: Mapping[str, str], seasons: Sequence[Mapping[str, str]], plan: PlanHead | None
+    ) -> None:
         place = self._place
         with place.writing(self._report_path) as report, place.writing(place.page_path) as page:
+            self._is_plan = plan is not None
+            if plan is not None:
+                rows = sum(offset != _NONE for offset in self._outcomes)
+                report.write(replace(plan, task=self._task).sealed(rows, self._lines()))
             write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
 
     def _take_over(self, first_line: bytes) -> int:
@@ -191,16 +206,20 @@ class Journal:
             raise self._lost(error) from error
 
     def _copy_outcomes(self, report: IO[bytes]) -> Iterator[Outcome]:
-        is_first = True
+        for line in self._lines():
+            report.write(line)
+            yield Outcome.from_json(json.loads(line))
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines of the report, of which the first names the task. A plan has a line of its own for that."""
+        is_first = not self._is_plan
         for offset in self._outcomes:
             if offset != _NONE:
                 line = self._file.line(offset)
-                data = json.loads(line)
                 if is_first and self._task:
-                    line = to_line({**data, "task": self._task}) + b"\n"
+                    line = to_line({**json.loads(line), "task": self._task}) + b"\n"
                 is_first = False
-                report.write(line)
-                yield Outcome.from_json(data)
+                yield line
 
     def _line(self, data: dict[str, Any]) -> bytes:
         line = to_line(data)

@@ -94,5 +94,7 @@ def _is_ours(line: bytes) -> bool:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):
-        return not line.endswith(b"\n") and line.startswith((b'{"index":', b'{"identity":'))  # Cut off by a kill.
-    return isinstance(data, dict) and ("identity" in data or {"index", "outcome"} <= data.keys())
+        return not line.endswith(b"\n") and line.startswith(
+            (b'{"index":', b'{"identity":', b'{"plan":')
+        )  # Cut off by a kill.
+    return isinstance(data, dict) and ("identity" in data or "plan" in data or {"index", "outcome"} <= data.keys())

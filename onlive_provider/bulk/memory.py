@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.errors import OnliveUnknownFateError, OnliveUnsettledWriteError
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome
@@ -86,7 +87,13 @@ class Memory(Protocol):
         """Put what is remembered where a retry on another machine finds it. Called every few seconds."""
 
     def finish(
-        self, *, title: str, details: Mapping[str, str], again: bool, seasons: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        title: str,
+        details: Mapping[str, str],
+        again: bool,
+        seasons: Sequence[Mapping[str, str]] = (),
+        plan: PlanHead | None = None,
     ) -> None:
         """Store what the task leaves behind.
 
@@ -94,4 +101,5 @@ class Memory(Protocol):
         :param details: for the report's page, name to text.
         :param again: whether a retry of this task may go on from here.
         :param seasons: for the page's time line; see :func:`~onlive_provider.report.page.write_page`.
+        :param plan: of a task that only planned: what its report says of itself.
         """

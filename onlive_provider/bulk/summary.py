@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.breaker import Stop
+from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.errors import (
     OnliveError,
     OnliveRecordsFailedError,
@@ -23,6 +24,9 @@ MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
 _MAX_SHOWN_FAILURES = 10
 
+MAX_RESULT = 48_000
+"""Bytes of a result, which has to fit into any of Airflow's databases as an XCom."""
+
 _MAX_MESSAGE_BYTES = 1_200
 """Of one message as XCom stores it, where a letter outside ASCII takes 6 or 12 bytes."""
 
@@ -32,11 +36,14 @@ class Summary:
 
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
     seconds the server asked to wait, where that was longer than a call waits.
+
+    :param plan: what the report of a task that only plans says of itself.
     """
 
     result_fields: ClassVar[tuple[str, ...]] = (*Counts().as_json(), "failures", "report_path")
 
-    def __init__(self) -> None:
+    def __init__(self, plan: PlanHead | None = None) -> None:
+        self.plan = plan
         self.counts = Counts()
         self.stop: Stop | None = None
         self.retry_after: float | None = None

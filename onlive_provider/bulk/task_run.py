@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Protocol
 
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.background import Background
 from onlive_provider.bulk.memory import Memory
+from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
@@ -136,6 +139,7 @@ class TaskRun:
                 details={**self._about, **self.summary.details(), "Calls": calls, "Time": seconds},
                 again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
                 seasons=self.summary.seasons(),
+                plan=self._plan(),
             )
         except OnliveReportPlaceError as unstored:
             if raised is not None:
@@ -191,6 +195,12 @@ class TaskRun:
                 self.log.error("%s", run.breaker.stop.sentence)
             self._reads += run.reads
             self._writes += run.writes
+
+    def _plan(self) -> PlanHead | None:
+        plan, now = self.summary.plan, time.time() if self._clock is None else self._clock.time()
+        made_at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
+        address, object_updates = self._settings.base_url, self._settings.object_updates
+        return plan and replace(plan, made_at=made_at, address=address, object_updates=object_updates)
 
     def _watch(self, background: Background, run: BulkRun, progress: Progress, read_share: Callable[[], float]) -> None:
         """Wait for the end of the run, log how far it is, and save what a retry needs."""

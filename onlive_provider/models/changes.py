@@ -72,18 +72,34 @@ class Change:
 
     def lines(self) -> dict[str, str]:
         """Return one line per field for a log. Fields whose values may be shown come first."""
-        names = sorted(self.after, key=lambda name: not self.resource.field(name).shown)
-        return {name: self._line(name) for name in names}
+        return {name: self._line(name) for name in self._names()}
 
-    def _line(self, name: str) -> str:
+    def sides(self) -> dict[str, tuple[str, str]]:
+        """Return for each field what it holds before and after, for a table. Fields that may be shown come first."""
+        return {name: (self._before(name), self._after(name)) for name in self._names()}
+
+    def _names(self) -> list[str]:
+        return sorted(self.after, key=lambda name: not self.resource.field(name).shown)
+
+    def _before(self, name: str) -> str:
+        row = self.resource.field(name)
+        if name not in self.before:
+            return "(not known)"
+        return shown(self.before[name], row) if row.shown else "(not shown)"
+
+    def _after(self, name: str) -> str:
         value, row = self.after[name], self.resource.field(name)
         if row.shown:
-            was = shown(self.before[name], row) if name in self.before else "(not known)"
-            return f"{name}: {was} -> {shown(value, row)}"
+            return shown(value, row)
         if value is None:
-            return f"{name}: cleared"
+            return "cleared"
         keys = f" {', '.join(path_of((key,)) for key in value)}" if isinstance(value, dict) and value else ""
-        return f"{name}: set{keys} (value not shown)"
+        return f"set{keys} (value not shown)"
+
+    def _line(self, name: str) -> str:
+        if not self.resource.field(name).shown:
+            return f"{name}: {self._after(name)}"
+        return f"{name}: {self._before(name)} -> {self._after(name)}"
 
 
 def plan(

@@ -77,6 +77,9 @@ class BulkUpdateOperator(BulkTaskOperator):
     def read_work(self, arguments: ArgumentReader) -> BulkWork:
         """Check the arguments and return the rows and what is to be done with each."""
         from onlive_provider.bulk.job import Job
+        from onlive_provider.bulk.plan_file import PlanHead
+        from onlive_provider.bulk.plan_summary import PlanSummary
+        from onlive_provider.bulk.summary import Summary
         from onlive_provider.bulk.work import BulkWork, fingerprint_of
         from onlive_provider.models.patch import parse_record_id, parse_timezone
         from onlive_provider.models.rendered import MAX_DEPTH, is_nested_deeper
@@ -102,11 +105,17 @@ class BulkUpdateOperator(BulkTaskOperator):
             plan_only=bool(plan_only),
             stop_on_error=self.on_record_error == "stop",
         )
+        summary = PlanSummary(PlanHead("bulk", resource)) if plan_only else Summary()
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
         if isinstance(source, InputFile):
-            return BulkWork(rows, job, fingerprint_of([source.path, source.fingerprint, options]), None, source.share)
+            fingerprint = fingerprint_of([source.path, source.fingerprint, options])
+            return BulkWork(rows, job, fingerprint, None, source.share, summary)
         known = [None if is_nested_deeper(row, MAX_DEPTH) else row for row in source]
-        return BulkWork(rows, job, fingerprint_of([known, options]), len(source))
+        return BulkWork(rows, job, fingerprint_of([known, options]), len(source), summary=summary)
+
+    def result_fields(self) -> Sequence[str]:
+        """Return the names in the task's result."""
+        return (*super().result_fields(), "plan_markdown")
 
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
@@ -201,7 +210,7 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
-        20], "report_path"}``.
+        20], "report_path"}``, with ``plan_only`` also ``"plan_markdown"``, the plan for whoever approves it.
     :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.
     :raises OnliveRecordsFailedError: more rows failed than allowed, and Airflow does not retry.
     :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.

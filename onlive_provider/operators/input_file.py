@@ -1,4 +1,4 @@
-"""The file that a bulk update reads. What is wrong with it, or goes wrong while it is read, is one sentence."""
+"""A file that a task reads. What is wrong with it, or goes wrong while it is read, is one sentence."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ _ADVICE = "Let the file be complete before the task begins, and clear the task."
 class InputFile:
     """A file by path or URL. Its fingerprint is taken at once, and compared when it is opened and at its end.
 
+    :param field: what an error calls the path.
     :raises OnlivePayloadError: it is not there, or cannot be read.
     :raises OnliveInputAwayError: its store gave no answer.
     """
 
-    def __init__(self, storage: AirflowStorage, path: str) -> None:
+    def __init__(self, storage: AirflowStorage, path: str, field: str = "updates_path") -> None:
         self.path = path
+        self._field = field
         self._storage = storage
         self._size = 0
         self._reading: _Guarded | None = None
@@ -57,7 +59,7 @@ class InputFile:
             self._reading = _Guarded(self, self._open(), is_local)
             if self._is_changed():
                 message = f"{self.shown} was changed after the task had looked at it. {_ADVICE}"
-                raise OnlivePayloadError.of("updates_path", message)
+                raise OnlivePayloadError.of(self._field, message)
         return io.BufferedReader(self._reading, _BUFFER)
 
     def rows(self, rows: Iterator[T]) -> Iterator[T]:
@@ -92,7 +94,7 @@ class InputFile:
         """Return the error of a file that cannot be read on."""
         kind = OnliveInputAwayError if _is_away(error) else OnliveInputError
         return kind(
-            f"updates_path: {self.shown} cannot be read to its end: {_reason(error)}; the rows before that have their "
+            f"{self._field}: {self.shown} cannot be read to its end: {_reason(error)}; the rows before that have their "
             "outcomes"
         )
 
@@ -126,7 +128,7 @@ class InputFile:
 
     def _changed(self) -> OnliveInputError:
         return OnliveInputError(
-            f"updates_path: {self.shown} was changed while it was read: its rows may be of two versions. Those that "
+            f"{self._field}: {self.shown} was changed while it was read: its rows may be of two versions. Those that "
             f"were read have their outcomes. {_ADVICE}"
         )
 
@@ -138,14 +140,14 @@ class InputFile:
         except OnliveError:
             raise
         except FileNotFoundError:
-            raise OnlivePayloadError.of("updates_path", f"{self.shown} does not exist") from None
+            raise OnlivePayloadError.of(self._field, f"{self.shown} does not exist") from None
         except Exception as error:
             why = f"{self.shown} cannot be opened: {_reason(error, may_tell=True)}"
             if _is_away(error):
-                message = f"updates_path: {why}; nothing was sent, and a retry may find it"
+                message = f"{self._field}: {why}; nothing was sent, and a retry may find it"
                 raise OnliveInputAwayError(message) from error
             message = f"{why}; accepted: the path or URL of a file that this worker can read"
-            raise OnlivePayloadError.of("updates_path", message) from error
+            raise OnlivePayloadError.of(self._field, message) from error
 
 
 class _Guarded(io.RawIOBase):

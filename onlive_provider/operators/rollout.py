@@ -35,8 +35,9 @@ class RolloutDateRangesOperator(BulkTaskOperator):
 
     In the report ``before`` and ``after`` are those of the plan, whatever became of it: ``updated``, ``unchanged``,
     ``planned``, ``failed``, ``not_attempted``, or ``skipped`` for a service that was written and put back. It can be
-    given to ``RevertUpdatesOperator``. With ``report_path`` a retry after a crash still knows what the first try wrote
-    and what was there before; without one it takes that for unchanged.
+    given to ``RevertUpdatesOperator``, and with ``plan_only`` to ``ApplyPlanOperator``. With ``report_path`` a retry
+    after a crash still knows what the first try wrote and what was there before; without one it takes that for
+    unchanged.
 
     :param service_ids: UUIDs of the services: a list, text that holds one as JSON, or an upstream task's output.
         (templated)
@@ -61,7 +62,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
-        20], "report_path", "batches": [{"size", "updated", ...}], "plan_table"}``.
+        20], "report_path", "batches": [{"size", "updated", ...}], "plan_table", "plan_markdown"}``.
     :raises OnlivePayloadError: an argument cannot be used, or no service is selected; nothing was sent.
     :raises OnliveRolloutFailedError: the rollout was stopped; Airflow does not retry.
     :raises OnliveRolloutToRetryError: the rollout was stopped by failures that may be over at Airflow's retry.
@@ -112,10 +113,15 @@ class RolloutDateRangesOperator(BulkTaskOperator):
 
     def read_work(self, arguments: ArgumentReader) -> RolloutWork:
         """Check the arguments, find the services, and return the rollout."""
+        from onlive_provider.bulk.plan_file import PlanHead
         from onlive_provider.bulk.work import fingerprint_of
+        from onlive_provider.models.fields import SERVICE
         from onlive_provider.rollout.arguments import read_seasons, read_service_filter, read_service_ids
         from onlive_provider.rollout.batches import read_batches, split
+        from onlive_provider.rollout.record import RolloutRecord
         from onlive_provider.rollout.run import Rollout
+        from onlive_provider.rollout.season_planner import SeasonPlanner
+        from onlive_provider.rollout.summary import RolloutSummary
         from onlive_provider.rollout.work import RolloutWork
 
         plan_only = self.read_plan_only(arguments)
@@ -131,18 +137,18 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         assert seasons is not None
         assert sizes is not None
         found = ids if ids is not None else self._list(filters or {})
+        planner = SeasonPlanner(seasons, self.mode, self.target)
         rollout = Rollout(
-            ids=found,
-            seasons=seasons,
-            mode=self.mode,
-            target=self.target,
+            planner=planner,
+            records=[RolloutRecord(SERVICE, each, index) for index, each in enumerate(found)],
             batches=split(found, sizes, "batches"),
             revert_on_failure=self.revert_on_failure,
             plan_only=bool(plan_only),
         )
         options = [self.mode, self.target, [str(size) for size in sizes], plan_only, self.revert_on_failure]
         identity = [found, [season.as_json() for season in seasons], options]
-        return RolloutWork(rollout, fingerprint_of(identity))
+        plan = PlanHead("rollout", SERVICE, season=planner.as_json()) if plan_only else None
+        return RolloutWork(rollout, fingerprint_of(identity), RolloutSummary(rollout, plan))
 
     def _list(self, filters: Mapping[str, str]) -> list[str]:
         """Return the ids of all services that a filter selects, one read for each 20."""

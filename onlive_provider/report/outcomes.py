@@ -118,7 +118,7 @@ class Counts:
 class ReportReader:
     """Iterates over the outcomes of a report.
 
-    A last line that was cut off when the writer was killed is skipped.
+    A last line that was cut off when the writer was killed is skipped, and so is the first line of a saved plan.
 
     :param lines: of the file, from the first one.
     :param name: of the file, for errors.
@@ -135,7 +135,10 @@ class ReportReader:
         """
         for number, line in enumerate(self._lines, start=1):
             try:
-                outcome = Outcome.from_json(json.loads(line))
+                data = json.loads(line)
+                if number == 1 and isinstance(data, dict) and "plan" in data:
+                    continue
+                outcome = Outcome.from_json(data)
             except (TypeError, ValueError, RecursionError) as error:
                 if not line.endswith(b"\n"):
                     return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.models.changes import Change, holds, holds_all
-from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.changes import holds, holds_all
+from onlive_provider.models.fields import SERVICE, Resource
 from onlive_provider.seasons import date_ranges, restriction_days
 from onlive_provider.seasons.local_days import days_gained_and_lost
 from onlive_provider.seasons.target import TARGET_FIELDS, Mode, Target
@@ -42,6 +42,8 @@ class ServicePlan:
     updated_at: str | None
     gained_days: int
     lost_days: int
+    resource: ClassVar[Resource] = SERVICE
+    sends_all: ClassVar[bool] = False
 
     @property
     def differs(self) -> bool:
@@ -56,12 +58,9 @@ class ServicePlan:
         """Return what puts the service back."""
         return {self.field: self.before}
 
-    def change(self, updated_at: str | None) -> Change:
-        """Return the plan as a write that was made.
-
-        :param updated_at: the service's ``updatedAt`` after the write.
-        """
-        return Change(SERVICE, self.id, self.former(), self.patch(), updated_at)
+    def moved_fields(self, record: Mapping[str, Any]) -> list[str]:
+        """Return the planned field, if it no longer holds what it held when it was planned."""
+        return [] if holds_all(SERVICE, record, self.field, self.before, "replace") else [self.field]
 
     def is_shown_by(self, record: Mapping[str, Any]) -> bool:
         """Whether a service as read holds the plan's result.
@@ -70,6 +69,10 @@ class ServicePlan:
         and others at every write.
         """
         return holds_all(SERVICE, record, self.field, self.after, "replace")
+
+    def missing_fields(self, record: Mapping[str, Any]) -> list[str]:
+        """Return the planned field, if it does not hold the plan's result."""
+        return [] if self.is_shown_by(record) else [self.field]
 
 
 def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mode, target: Target) -> ServicePlan:
@@ -89,13 +92,24 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
         raise OnlivePayloadError.of(
             field, "are not in what the server answered, so they can be neither kept nor put back"
         )
-    before = record[field]
-    after, gained, lost = compute(before, seasons, mode)
+    after = compute(record[field], seasons, mode)
+    return planned_service(record, field, record[field], after, seasons[0].timezone)
+
+
+def planned_service(record: Mapping[str, Any], field: str, before: Any, after: Any, timezone: str) -> ServicePlan:
+    """Return the plan of a service, with the days that it gains and loses.
+
+    :param record: its ``id``, ``name`` and ``updatedAt``.
+    """
+    if field == "dateRanges":
+        gained, lost = days_gained_and_lost(before or [], after or [], timezone)
+    else:
+        gained, lost = restriction_days.days_gained_and_lost(before, after)
     return ServicePlan(
         id=str(record["id"]),
         name=str(record.get("name") or record["id"]),
         field=field,
-        timezone=seasons[0].timezone,
+        timezone=timezone,
         before=before,
         after=after,
         updated_at=record.get("updatedAt"),
@@ -104,22 +118,7 @@ def plan_service(record: Mapping[str, Any], seasons: Sequence[Season], mode: Mod
     )
 
 
-def plan_again(
-    record: Mapping[str, Any], before: Mapping[str, Any], seasons: Sequence[Season], mode: Mode, target: Target
-) -> ServicePlan | None:
-    """Return the plan that an earlier try of the same rollout made and carried out, if the service shows it.
-
-    :param record: the service as it was read.
-    :param before: the sent field as the earlier try had read it.
-    """
-    try:
-        plan = plan_service({**record, **before}, seasons, mode, target)
-    except OnlivePayloadError:
-        return None
-    return plan if plan.differs and plan.is_shown_by(record) else None
-
-
-def _ranges(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, int, int]:
+def _ranges(before: Any, seasons: Sequence[Season], mode: Mode) -> Any:
     wanted = [season.date_range() for season in seasons]
     if before is None and mode != "replace":
         raise OnlivePayloadError.of(
@@ -132,12 +131,8 @@ def _ranges(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, in
     if held and not after:
         unclear = "would be left empty, and the API reference does not say whether such a service is always open"
         raise OnlivePayloadError.of("dateRanges", f"{unclear}; {_CLOSE}")
-    gained, lost = days_gained_and_lost(held, after, seasons[0].timezone)
-    return after, gained, lost
+    return after
 
 
-def _restrictions(before: Any, seasons: Sequence[Season], mode: Mode) -> tuple[Any, int, int]:
-    days = [(season.first_day, season.last_day) for season in seasons]
-    after = restriction_days.change_calendars(before, days, mode)
-    gained, lost = restriction_days.days_gained_and_lost(before, after)
-    return after, gained, lost
+def _restrictions(before: Any, seasons: Sequence[Season], mode: Mode) -> Any:
+    return restriction_days.change_calendars(before, [(each.first_day, each.last_day) for each in seasons], mode)

@@ -17,16 +17,12 @@ from onlive_provider.client.steps import Note
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
-from onlive_provider.models.fields import SERVICE
 from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
-from onlive_provider.rollout.plan import plan_again, plan_service
-from onlive_provider.rollout.service import RolloutService
-from onlive_provider.rollout.table import plan_table
-from onlive_provider.rollout.worklists import ServiceList, verify, write
-from onlive_provider.seasons import Season
-from onlive_provider.seasons.target import Mode, Target
+from onlive_provider.rollout.planner import Planner, RecordPlan, write_of
+from onlive_provider.rollout.record import RolloutRecord
+from onlive_provider.rollout.worklists import RecordList, verify, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +30,9 @@ class Phase:
     """What one run carries out.
 
     :param name: for the log.
-    :param worklist: what is to be done with each service.
-    :param total: how many services the worklist has.
-    :param on_outcome: called with each outcome; returns whether the services that are left are to be left alone.
+    :param worklist: what is to be done with each record.
+    :param total: how many records the worklist has.
+    :param on_outcome: called with each outcome; returns whether the records that are left are to be left alone.
     :param on_write: called before each write that a retry has to know of.
     """
 
@@ -52,33 +48,32 @@ Step: TypeAlias = Phase | Note
 
 @dataclass(kw_only=True)
 class Rollout:
-    """Plans all services, writes batch after batch, checks each, and puts everything back when it goes wrong.
+    """Plans all records, writes batch after batch, checks each, and puts everything back when it goes wrong.
 
-    :param ids: all services.
-    :param batches: the services of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
+    :param planner: plans each record.
+    :param records: all of them.
+    :param batches: the ids of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
     :param plan_only: stop after the plan.
     """
 
-    ids: Sequence[str]
-    seasons: Sequence[Season]
-    mode: Mode
-    target: Target
+    planner: Planner
+    records: Sequence[RolloutRecord]
     batches: Sequence[Sequence[str]]
     revert_on_failure: bool
     plan_only: bool
     table: str = field(default="", init=False)
     stopped_by: str = field(default="", init=False)
-    _services: dict[str, RolloutService] = field(init=False)
-    _written: list[RolloutService] = field(default_factory=list, init=False)
+    _by_id: dict[str, RolloutRecord] = field(init=False)
+    _written: list[RolloutRecord] = field(default_factory=list, init=False)
     _limit: Allowance = field(init=False)
     _memory: Memory = field(init=False)
     _stop: Stop | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        batch_of = {each: number for number, ids in enumerate(self.batches, 1) for each in ids}
-        self._services = {
-            each: RolloutService(each, index, batch_of.get(each), each) for index, each in enumerate(self.ids)
-        }
+        self._by_id = {each.id: each for each in self.records}
+        for number, ids in enumerate(self.batches, 1):
+            for each in ids:
+                self._by_id[each].batch = number
 
     def begin(self, limit: Allowance, memory: Memory) -> None:
         """Learn what earlier tries of the same rollout wrote. Must be called before :meth:`phases`.
@@ -87,21 +82,18 @@ class Rollout:
         :param memory: what earlier tries announced or wrote, and where this one announces its writes.
         """
         self._limit, self._memory = limit, memory
-        for index in range(len(self.ids)):
-            found = memory.recall(index)
+        for record in self.records:
+            found = memory.recall(record.index)
             if isinstance(found, Announcement):
-                self._services[found.change.id].announced = found
-            elif found is not None and found.outcome == "updated" and found.id is not None:
-                service, change = self._services[found.id], found.change()
-                service.earlier = change
-                service.announced = Announcement(change, epoch(change.updated_at) or 1.0)
+                record.announced = found
+            elif found is not None and found.outcome == "updated":
+                record.earlier = found.change()
+                record.announced = Announcement(record.earlier, epoch(record.earlier.updated_at) or 1.0)
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
-        yield self._phase("plan", self._inspect, list(self._services.values()), self._take_plan)
-        plans = [each.plan for each in self._services.values() if each.plan is not None and not each.failure]
-        problems = {each.label: each.why for each in self._services.values() if each.failure}
-        self.table = plan_table(plans, problems, seasons=self.seasons, mode=self.mode)
+        yield self._phase("plan", self._inspect, self.records, self._take_plan)
+        self.table = self.planner.table(self.plans, self.problems)
         yield Note(self.table)
         self._judge("the plan")
         if self.plan_only:
@@ -109,24 +101,34 @@ class Rollout:
         for number, ids in enumerate(self.batches, 1):
             if self.stopped_by:
                 break
-            yield from self._batch(number, [self._services[each] for each in ids])
+            yield from self._batch(number, [self._by_id[each] for each in ids])
         if self.stopped_by and self.revert_on_failure and self._written:
-            yield Note(f"Stopped in {self.stopped_by}; putting back {counted(len(self._written), 'service')}")
+            yield Note(f"Stopped in {self.stopped_by}; putting back {self._counted(len(self._written))}")
             yield self._revert()
+
+    @property
+    def plans(self) -> list[RecordPlan]:
+        """The plans of all records that could be planned."""
+        return [each.plan for each in self.records if each.plan is not None and not each.failure]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Record to why it failed."""
+        return {each.label: each.why for each in self.records if each.failure}
 
     def take_stop(self, stop: Stop | None) -> None:
         """Take note that a phase was stopped because of the key, the Connection or the server, if it was."""
         self._stop = self._stop or stop
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield the outcome of each service as of this moment."""
-        for each in self._services.values():
+        """Yield the outcome of each record as of this moment."""
+        for each in self.records:
             yield each.outcome(plan_only=self.plan_only)
 
     def counts_by_batch(self) -> list[dict[str, int]]:
-        """Return for each batch how many services it has and how many outcomes of each name."""
+        """Return for each batch how many records it has and how many outcomes of each name."""
         counts = [Counts() for _ in self.batches]
-        for each in self._services.values():
+        for each in self.records:
             if each.batch is not None:
                 counts[each.batch - 1].add(each.outcome(plan_only=self.plan_only))
         return [{"size" if name == "total" else name: n for name, n in each.as_json().items()} for each in counts]
@@ -135,7 +137,7 @@ class Rollout:
         """Return why the rollout was stopped and what became of what was written."""
         back = [each for each in self._written if each.reverted and each.reverted.outcome in ("updated", "unchanged")]
         left = [each for each in self._written if each not in back]
-        text = f"The rollout was stopped in {self.stopped_by}. Written: {counted(len(self._written), 'service')}"
+        text = f"The rollout was stopped in {self.stopped_by}. Written: {self._counted(len(self._written))}"
         text += f"; put back: {len(back):,}." if self._written else "."
         if left:
             names = ", ".join(each.label for each in left[:10])
@@ -146,130 +148,132 @@ class Rollout:
     @property
     def may_go_well_later(self) -> bool:
         """Whether a retry may get to the end: the failures that would stay are few enough not to stop it."""
-        failures = [each.failure for each in self._services.values() if each.failure is not None]
+        failures = [each.failure for each in self.records if each.failure is not None]
         lasting = [each for each in failures if not each.retryable]
         if any(each.error == OnliveNotHeldError.__name__ for each in lasting):
             return False
         if self._stop is not None:
             return self._stop.error.retryable
-        return len(lasting) < len(failures) and not self._limit.is_exceeded(len(lasting), len(self.ids))
+        return len(lasting) < len(failures) and not self._limit.is_exceeded(len(lasting), len(self.records))
 
-    def _batch(self, number: int, services: Sequence[RolloutService]) -> Iterator[Step]:
+    def _batch(self, number: int, records: Sequence[RolloutRecord]) -> Iterator[Step]:
         name = f"batch {number} of {len(self.batches)}"
-        waiting = [each for each in services if each.is_to_write]
-        yield Note(f"{name.capitalize()}: {counted(len(services), 'service')}, {len(waiting):,} to write")
+        waiting = [each for each in records if each.is_to_write]
+        yield Note(f"{name.capitalize()}: {self._counted(len(records))}, {len(waiting):,} to write")
         while True:
             if waiting:
                 yield self._phase(name, self._write, waiting, self._take_write, self._announce)
-            written = [each for each in services if each.written or _may_be_written(each)]
+            written = [each for each in records if each.written or _may_be_written(each)]
             if written:
                 yield self._phase(f"{name}, read again", self._verify, written, self._take_check)
             self._judge(name)
             # A write of unknown fate stops the batch, and may turn out to have been made.
-            waiting = [each for each in services if each.is_to_write]
+            waiting = [each for each in records if each.is_to_write]
             if self.stopped_by or not waiting:
                 break
         if written and not self.stopped_by:
-            held = sum(each.written is not None and each.failure is None for each in services)
-            yield Note(f"{name.capitalize()}: read again, {held:,} of {counted(len(written), 'service')} as sent")
+            held = sum(each.written is not None and each.failure is None for each in records)
+            yield Note(f"{name.capitalize()}: read again, {held:,} of {self._counted(len(written))} as sent")
 
     def _phase(
         self,
         name: str,
-        work: Callable[[RolloutService], Update | Inspection],
-        services: Sequence[RolloutService],
-        take: Callable[[RolloutService, Outcome], bool],
+        work: Callable[[RolloutRecord], Update | Inspection],
+        records: Sequence[RolloutRecord],
+        take: Callable[[RolloutRecord, Outcome], bool],
         on_write: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
-        return Phase(name, ServiceList(services, work), len(services), self._taking(take), on_write)
+        return Phase(name, RecordList(records, work), len(records), self._taking(take), on_write)
 
     def _revert(self) -> Phase:
-        def take(service: RolloutService, outcome: Outcome) -> bool:
-            service.reverted = outcome
+        def take(record: RolloutRecord, outcome: Outcome) -> bool:
+            record.reverted = outcome
             return False
 
         chains = [Chain.of(each.written) for each in reversed(self._written) if each.written is not None]
         worklist = RevertList(chains, plan_only=False)
         return Phase("putting back", worklist, len(chains), self._taking(take))
 
-    def _taking(self, take: Callable[[RolloutService, Outcome], bool]) -> Callable[[Outcome], bool]:
+    def _taking(self, take: Callable[[RolloutRecord, Outcome], bool]) -> Callable[[Outcome], bool]:
         def on_outcome(outcome: Outcome) -> bool:
             assert outcome.id is not None
-            service = self._services[outcome.id]
-            service.attempts += outcome.attempts
-            return take(service, outcome)
+            record = self._by_id[outcome.id]
+            record.attempts += outcome.attempts
+            return take(record, outcome)
 
         return on_outcome
 
     def _announce(self, announcement: Announcement) -> None:
-        service = self._services[announcement.change.id]
-        service.announced = announcement
-        self._memory.announce(service.index, announcement)
+        record = self._by_id[announcement.change.id]
+        record.announced = announcement
+        self._memory.announce(record.index, announcement)
 
-    def _inspect(self, service: RolloutService) -> Inspection:
-        return Inspection(SERVICE, service.id, lambda record: self._plan(service, record))
+    def _inspect(self, record: RolloutRecord) -> Inspection:
+        return Inspection(record.resource, record.id, lambda current: self._plan(record, current))
 
-    def _write(self, service: RolloutService) -> Update:
-        assert service.plan is not None
-        return write(service.plan)
+    def _write(self, record: RolloutRecord) -> Update:
+        assert record.plan is not None
+        return write(record, record.plan)
 
-    def _verify(self, service: RolloutService) -> Inspection:
-        assert service.plan is not None
-        return verify(service.plan, service.written.updated_at if service.written else None)
+    def _verify(self, record: RolloutRecord) -> Inspection:
+        assert record.plan is not None
+        return verify(record, record.plan)
 
-    def _plan(self, service: RolloutService, record: Mapping[str, Any]) -> None:
-        service.name = str(record.get("name") or service.id)
-        known = {**record, "id": service.id}
-        earlier = service.announced and service.announced.change
-        again = earlier and plan_again(known, earlier.before, self.seasons, self.mode, self.target)
-        service.plan = again or plan_service(known, self.seasons, self.mode, self.target)
+    def _plan(self, record: RolloutRecord, current: Mapping[str, Any]) -> None:
+        record.read(current)
+        known = {**current, "id": record.id}
+        again = record.announced and self.planner.plan_again(known, record.announced.change)
+        record.plan = again or self.planner.plan(known)
         if again:
-            self._add_written(service, again.change(record.get("updatedAt")))
+            self._add_written(record, write_of(again, current.get("updatedAt")))
 
-    def _take_plan(self, service: RolloutService, outcome: Outcome) -> bool:
-        service.failure = outcome if outcome.outcome == "failed" else None
-        if service.failure is not None and service.announced is not None and service.earlier is None:
+    def _take_plan(self, record: RolloutRecord, outcome: Outcome) -> bool:
+        record.failure = outcome if outcome.outcome == "failed" else None
+        if record.failure is not None and record.announced is not None and record.earlier is None:
             # An earlier try announced a write: what became of it is still to be found out.
             lost = replace(outcome, error=OnliveUnknownFateError.__name__)
-            service.failure = with_write(lost, service.announced)
+            record.failure = with_write(lost, record.announced)
         return False
 
-    def _take_write(self, service: RolloutService, outcome: Outcome) -> bool:
+    def _take_write(self, record: RolloutRecord, outcome: Outcome) -> bool:
         if outcome.outcome == "updated":
-            self._add_written(service, outcome.change())
+            self._add_written(record, outcome.change())
         elif outcome.outcome == "failed":
-            service.failure = outcome
+            record.failure = outcome
         else:
-            service.settled = outcome.outcome == "unchanged"
+            record.settled = outcome.outcome == "unchanged"
         return outcome.outcome == "failed" and self._has_too_many_failures()
 
-    def _take_check(self, service: RolloutService, outcome: Outcome) -> bool:
-        if outcome.outcome == "failed" and service.written:
-            service.failure = outcome
-        elif outcome.outcome == "unchanged" and not service.written:
-            assert service.plan is not None
-            service.failure = None
-            self._add_written(service, service.plan.change(outcome.updated_at))
+    def _take_check(self, record: RolloutRecord, outcome: Outcome) -> bool:
+        if outcome.outcome == "failed" and record.written:
+            record.failure = outcome
+        elif outcome.outcome == "unchanged" and not record.written:
+            assert record.plan is not None
+            record.failure = None
+            self._add_written(record, write_of(record.plan, outcome.updated_at))
         return False
 
-    def _add_written(self, service: RolloutService, change: Change) -> None:
-        service.written = change
-        self._written.append(service)
+    def _add_written(self, record: RolloutRecord, change: Change) -> None:
+        record.written = change
+        self._written.append(record)
 
     def _judge(self, where: str) -> None:
-        failures = [each for each in self._services.values() if each.failure is not None]
+        failures = [each for each in self.records if each.failure is not None]
         not_held = [each for each in failures if each.failure and each.failure.error == OnliveNotHeldError.__name__]
         if not_held:
-            self.stopped_by = f"{where}: service {not_held[0].label} does not hold what was sent"
+            self.stopped_by = f"{where}: {self.planner.resource.name} {not_held[0].label} does not hold what was sent"
         elif self._stop is not None:
             self.stopped_by = where
         elif self._has_too_many_failures():
             self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {self._limit}"
 
+    def _counted(self, number: int) -> str:
+        return counted(number, self.planner.resource.name)
+
     def _has_too_many_failures(self) -> bool:
-        failed = sum(each.failure is not None for each in self._services.values())
-        return self._limit.is_exceeded(failed, len(self.ids))
+        failed = sum(each.failure is not None for each in self.records)
+        return self._limit.is_exceeded(failed, len(self.records))
 
 
-def _may_be_written(service: RolloutService) -> bool:
-    return service.failure is not None and is_of_unknown_fate(service.failure)
+def _may_be_written(record: RolloutRecord) -> bool:
+    return record.failure is not None and is_of_unknown_fate(record.failure)

@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onlive_provider.bulk.allowance import Allowance
-from onlive_provider.bulk.summary import Summary
+from onlive_provider.bulk.plan_file import PlanHead
+from onlive_provider.bulk.summary import MAX_RESULT, Summary
 from onlive_provider.errors import OnliveError, OnliveRolloutFailedError, OnliveRolloutToRetryError
 from onlive_provider.privacy import hide_personal_data
 from onlive_provider.rollout.run import Rollout
-from onlive_provider.rollout.table import season_words
 
 
 class RolloutSummary(Summary):
     """The counts of a rollout, its batches, its plan, and why it was stopped."""
 
-    result_fields = (*Summary.result_fields, "batches", "plan_table")
+    result_fields = (*Summary.result_fields, "batches", "plan_table", "plan_markdown")
 
-    def __init__(self, rollout: Rollout) -> None:
-        super().__init__()
+    def __init__(self, rollout: Rollout, plan: PlanHead | None = None) -> None:
+        super().__init__(plan)
         self._rollout = rollout
 
     def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns."""
         result = super().result(report_path, personal_data=personal_data)
-        table = self._rollout.table
-        shown = table if personal_data else hide_personal_data(table)
-        return {**result, "batches": self._rollout.counts_by_batch(), "plan_table": shown}
+        rollout = self._rollout
+        table = rollout.table if personal_data else hide_personal_data(rollout.table)
+        result = {**result, "batches": rollout.counts_by_batch(), "plan_table": table}
+        room = MAX_RESULT - len(json.dumps(result))
+        markdown = rollout.planner.markdown(rollout.plans, rollout.problems, report=report_path, room=room)
+        return {**result, "plan_markdown": markdown}
 
     def details(self) -> Mapping[str, str]:
         """Return what the report's page says of the rollout."""
         rollout = self._rollout
         return {
-            "Mode": rollout.mode,
-            "Target": rollout.target,
-            "Season": "; ".join(season_words(season) for season in rollout.seasons),
-            "Batches": ", ".join(f"{len(batch):,}" for batch in rollout.batches) + " services",
+            **rollout.planner.details(),
+            "Batches": ", ".join(f"{len(batch):,}" for batch in rollout.batches) + f" {rollout.planner.resource.name}s",
             **({"Stopped": rollout.reason()} if rollout.stopped_by else {}),
         }
 
     def seasons(self) -> Sequence[Mapping[str, str]]:
         """Return the rollout's seasons as the time line takes them."""
-        options = {"mode": self._rollout.mode, "target": self._rollout.target}
-        return [
-            {**each.as_json(), **each.date_range().model_dump(exclude_unset=True), **options}
-            for each in self._rollout.seasons
-        ]
+        return self._rollout.planner.on_timeline()
 
     def error(
         self, limit: Allowance, report_path: str | None, *, cut_short: bool, remembers: bool

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.breaker import Stop
@@ -21,16 +22,15 @@ from onlive_provider.rollout.summary import RolloutSummary
 class RolloutWork:
     """A rollout, carried out phase by phase.
 
-    :param fingerprint: of the services, the seasons and the options.
+    :param fingerprint: of the records, the plan and the options.
+    :param summary: what counts the outcomes.
+    :param others: the outcomes of rows that are not worked on.
     """
 
     rollout: Rollout
     fingerprint: str
-
-    @property
-    def summary(self) -> RolloutSummary:
-        """What counts the outcomes."""
-        return RolloutSummary(self.rollout)
+    summary: RolloutSummary
+    others: Iterable[Outcome] = ()
 
     @property
     def collectors(self) -> Sequence[Collector]:
@@ -38,7 +38,7 @@ class RolloutWork:
         return ()
 
     def carry_out(self, task: TaskRun) -> None:
-        """Carry out phase after phase until the task is asked to stop, and record what became of each service."""
+        """Carry out phase after phase until the task is asked to stop, and record what became of each record."""
         self.rollout.begin(task.limit, task.memory)
         try:
             for step in self.rollout.phases():
@@ -51,7 +51,7 @@ class RolloutWork:
                 else:
                     self.rollout.take_stop(_carry_out(step, task))
         finally:
-            for outcome in self.rollout.outcomes():
+            for outcome in chain(self.rollout.outcomes(), self.others):
                 task.record(outcome)
 
 

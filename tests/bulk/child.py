@@ -18,6 +18,7 @@ import onlive_provider.bulk.journal
 import onlive_provider.models.appointment  # noqa: F401 (what the operator imports when it runs, imported once for all)
 from onlive_provider.bulk import earlier_write, lease
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
+from onlive_provider.operators.bulk_task import BulkTaskOperator
 from tests.bulk.shelf import Shelf
 
 _context = multiprocessing.get_context("forkserver")
@@ -38,6 +39,7 @@ def start(
     arguments: Mapping[str, Any],
     way: str = "flag",
     *,
+    operator: type[BulkTaskOperator] = BulkUpdateAppointmentsOperator,
     shelf: Path | None = None,
     room: int | None = None,
     **changes: Any,
@@ -45,11 +47,14 @@ def start(
     """Start a task; its exit code is 0 when it is green, 1 when it is red.
 
     :param way: how it hears of SIGTERM: by a ``flag`` that ``on_kill`` sets, or also by an ``exception``.
+    :param operator: its class.
     :param shelf: the folder of the objects at ``shelf://`` URLs.
     :param room: bytes that a file may have, as on a full disk.
     :param changes: in the task instance.
     """
-    process = _context.Process(target=_main, args=(connection, arguments, way, shelf, room, changes), daemon=True)
+    process = _context.Process(
+        target=_main, args=(connection, arguments, way, operator, shelf, room, changes), daemon=True
+    )
     process.start()
     return process
 
@@ -58,6 +63,7 @@ def _main(
     connection: str,
     arguments: Mapping[str, Any],
     way: str,
+    kind: type[BulkTaskOperator],
     shelf: Path | None,
     room: int | None,
     changes: Mapping[str, Any],
@@ -67,7 +73,7 @@ def _main(
     os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection
     lease.PATIENCE = lease.VALID = 2.0
     earlier_write.SETTLED_AFTER = 0.0
-    operator = BulkUpdateAppointmentsOperator(task_id="update", **arguments)
+    operator = kind(task_id="update", **arguments)
     if shelf is not None:
         operator.storage = Shelf(shelf)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from onlive_provider.client.settings import Settings
+from onlive_provider.client.signing import Credentials
+from onlive_provider.client.sync import OnliveClient
 from onlive_provider.sandbox.server import Sandbox
 from scripts.approver import Approver
 from scripts.demo_fleet import REFUSING_ZONE, write_fleet
@@ -106,15 +110,39 @@ def test_who_approves_sees_the_plan_of_every_zone_and_only_then_is_written(
         result = run_dag("onlive_season_approval", conf={**SUMMER, "search": "Advisory call"})
     assert result.state == "success"
     assert approver.subject == "Open the summer, 2027-06-15 to 2027-09-15"
-    tables = [result.xcom("plan", map_index=index)["plan_table"] for index in range(8)]
-    assert [part.partition("\n```")[0] for part in approver.body.split("```text\n")[1:]] == tables
-    assert all(f"Advisory call · {city}" in approver.body for city in CLOSED_IN_SUMMER)
+    assert re.match(r"\*\*4 of [\d,]+ services change, 372 days gained, 0 lost\.\*\*\n", approver.body)
+    assert approver.body.count("| Service | Before | After | Gained | Lost |") == 1
+    assert all(f"| Advisory call · {city} |" in approver.body for city in CLOSED_IN_SUMMER)
+    paths = [result.xcom("plan", map_index=index)["report_path"].rpartition("/")[2] for index in range(8)]
+    assert all(path in approver.body.replace("\\", "") for path in paths)
     after = ranges(onlive_sandbox)
     assert {name for name in after if after[name] != before[name]} == {
         f"Advisory call · {city}" for city in CLOSED_IN_SUMMER
     }
     assert len(writes(onlive_sandbox)) == len(CLOSED_IN_SUMMER)
     assert set(result.task_states("put_back")) == {"skipped"}
+
+
+@needs_approvals
+def test_what_somebody_edits_between_the_plan_and_its_approval_is_not_overwritten(
+    onlive_sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    before = {service["id"]: service for service in onlive_sandbox.records("services")}
+    (edited,) = (each for each, service in before.items() if service["name"] == "Advisory call · Lisbon")
+    ours: list[dict[str, Any]] = []
+
+    def edit() -> None:
+        credentials = Credentials(onlive_sandbox.access_key_id, onlive_sandbox.secret_access_key)
+        with OnliveClient(Settings(credentials=credentials, base_url=onlive_sandbox.url)) as client:
+            ours.append(client.put_service(edited, {"maxTimeToSchedule": 7}))
+
+    with Approver("onlive_season_approval", "Approve", edit):
+        result = run_dag("onlive_season_approval", conf={**SUMMER, "search": "Advisory call"})
+    assert result.state == "failed"
+    assert sorted(result.task_states("roll_out")) == ["failed", *["success"] * 7]
+    assert onlive_sandbox.record("services", edited)["dateRanges"] == before[edited]["dateRanges"]
+    assert onlive_sandbox.record("services", edited)["maxTimeToSchedule"] == 7
+    assert len(writes(onlive_sandbox)) == len(CLOSED_IN_SUMMER) - 1 + len(ours)
 
 
 @needs_approvals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from onlive_provider.hooks.onlive import OnliveHook
 from tests.bulk.server import ManyRecords
 from tests.loopback import ID, SECRET, FakeClock, LoopbackServer, Recorded, fresh_credentials, reply
+from tests.rollout.fleet import Fleet, fleet
 
 APPOINTMENT = {
     "id": ID,
@@ -86,6 +88,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 
 Execute = Callable[[Any], tuple[Any, dict[str, Any]]]
+MakeFleet = Callable[..., Fleet]
 
 
 @pytest.fixture
@@ -133,3 +136,20 @@ def appointment_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer
 @pytest.fixture
 def service_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordServer]:
     yield from serving(SERVICE, monkeypatch)
+
+
+@pytest.fixture
+def make_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeFleet]:
+    """Serve services, with the Connection ``onlive_default`` leading to the server in front of them."""
+    opened = []
+
+    def make(services: list[dict[str, Any]], **more: Any) -> Fleet:
+        entered = fleet(tmp_path, services, **more)
+        opened.append(entered)
+        made = entered.__enter__()
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", made.connection())
+        return made
+
+    yield make
+    for entered in opened:
+        entered.__exit__(None, None, None)

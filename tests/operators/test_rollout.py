@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,13 @@ from onlive_provider.sandbox.server import Sandbox
 from onlive_provider.seasons import Season
 from tests.bulk.shelf import Shelf
 from tests.loopback import CLOSE, ID, OTHER_ID, Recorded, reply
-from tests.operators.conftest import Execute
+from tests.operators.conftest import Execute, MakeFleet
 from tests.rollout.fleet import (
     SPRING_RANGE,
     SUMMER,
     SUMMER_RANGE,
     WHOLE_YEAR,
     Fleet,
-    fleet,
     in_order,
     service,
     service_id,
@@ -38,25 +37,6 @@ from tests.rollout.fleet import (
 IDS = [service_id(number) for number in range(20)]
 ORDER = in_order(IDS)
 THREE_BATCHES = ("10%", "50%", "100%")
-
-MakeFleet = Callable[..., Fleet]
-
-
-@pytest.fixture
-def make_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeFleet]:
-    """Serve services, with the Connection ``onlive_default`` leading to the server in front of them."""
-    opened = []
-
-    def make(services: list[dict[str, Any]], **more: Any) -> Fleet:
-        entered = fleet(tmp_path, services, **more)
-        opened.append(entered)
-        made = entered.__enter__()
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", made.connection())
-        return made
-
-    yield make
-    for entered in opened:
-        entered.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ import pytest
 from onlive_provider.errors import OnliveRecordsFailedError, OnliveRolloutFailedError, OnliveStoppedError
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from tests.loopback import Recorded, reply
-from tests.operators.conftest import Execute
-from tests.operators.test_rollout import ORDER, MakeFleet, make_fleet, report, rollout, writing
+from tests.operators.conftest import Execute, MakeFleet
+from tests.operators.test_rollout import ORDER, report, rollout, writing
 from tests.rollout.fleet import SPRING_RANGE, SUMMER_RANGE, WHOLE_YEAR, Fleet, service
 
-__all__ = ["make_fleet"]
 LOST = ORDER[1]
 SENT = [SPRING_RANGE, SUMMER_RANGE]
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.rollout.plan import Mode, ServicePlan, plan_again, plan_service
+from onlive_provider.models.changes import Change
+from onlive_provider.rollout.plan import Mode, ServicePlan, plan_service
+from onlive_provider.rollout.season_planner import SeasonPlanner
 from onlive_provider.seasons import Season
 from tests.loopback import ID
 from tests.rollout.fleet import SPRING_RANGE, SUMMER, SUMMER_RANGE, WHOLE_YEAR
@@ -116,10 +118,14 @@ def test_calendars_show_a_plan_by_the_members_that_the_reference_names() -> None
 def test_the_plan_of_an_earlier_try_is_found_again_where_the_service_shows_it() -> None:
     before = {"dateRanges": [SPRING_RANGE]}
     done = {**SERVICE, "dateRanges": [SPRING_RANGE, SUMMER_RANGE]}
-    arguments: Any = ([SUMMER], "add", "dateRanges")
-    again = plan_again(done, before, *arguments)
+    planner = SeasonPlanner([SUMMER], "add", "dateRanges")
+
+    def earlier(former: Any) -> Change:
+        return Change(planner.resource, str(SERVICE["id"]), {"dateRanges": former}, {"dateRanges": []})
+
+    again = planner.plan_again(done, earlier([SPRING_RANGE]))
     assert again is not None
     assert again.former() == before
-    assert plan_again(SERVICE, before, *arguments) is None
-    assert plan_again(done, {"dateRanges": [WHOLE_YEAR]}, *arguments) is None
-    assert plan_again(done, {"dateRanges": None}, *arguments) is None
+    assert planner.plan_again(SERVICE, earlier([SPRING_RANGE])) is None
+    assert planner.plan_again(done, earlier([WHOLE_YEAR])) is None
+    assert planner.plan_again(done, earlier(None)) is None

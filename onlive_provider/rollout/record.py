@@ -1,4 +1,4 @@
-"""The state of one service in a rollout: its plan, its write, its check, its revert, and its outcome."""
+"""The state of one record in a rollout: its plan, its write, its check, its revert, and its outcome."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 from onlive_provider.bulk.in_progress import with_write
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.models.changes import Change
-from onlive_provider.models.fields import SERVICE
+from onlive_provider.models.fields import SERVICE, Resource
 from onlive_provider.privacy import without_personal_data
 from onlive_provider.report.outcomes import Outcome, OutcomeName
-from onlive_provider.rollout.plan import ServicePlan
+from onlive_provider.rollout.planner import RecordPlan
 
 
 @dataclass(slots=True)
-class RolloutService:
-    """What has happened to one service so far.
+class RolloutRecord:
+    """What has happened to one record so far.
 
-    :param index: its place among the services, from 0.
+    :param index: its place in the input, from 0.
+    :param line: its line of the input, from 1, if that has lines.
     :param batch: the batch it is in, from 1; ``None`` beyond the last.
-    :param name: for people; its id until it was read.
-    :param plan: set once the service was read and could be planned.
+    :param name: for people, of a service that was read; ``None`` where it may be a guest's.
+    :param plan: set once the record was read and could be planned.
     :param written: its write, set once it is known that it was made.
     :param failure: the outcome of the phase that failed: the plan, the write or the check.
     :param reverted: the outcome of putting it back.
@@ -31,11 +32,13 @@ class RolloutService:
     :param announced: its last write, from the moment at which it was about to be sent, by this try or an earlier one.
     """
 
+    resource: Resource
     id: str
     index: int
-    batch: int | None
-    name: str
-    plan: ServicePlan | None = None
+    line: int | None = None
+    batch: int | None = None
+    name: str | None = None
+    plan: RecordPlan | None = None
     written: Change | None = None
     failure: Outcome | None = None
     reverted: Outcome | None = None
@@ -43,6 +46,11 @@ class RolloutService:
     earlier: Change | None = None
     announced: Announcement | None = None
     attempts: int = 0
+
+    def read(self, record: Mapping[str, Any]) -> None:
+        """Take note of the record as it was read."""
+        if self.resource is SERVICE:
+            self.name = str(record["name"]) if record.get("name") else None
 
     @property
     def is_to_write(self) -> bool:
@@ -52,8 +60,8 @@ class RolloutService:
 
     @property
     def label(self) -> str:
-        """The service by id and name."""
-        return self.id if self.name == self.id else f'{self.id} "{without_personal_data(self.name)}"'
+        """The record by id and name."""
+        return self.id if self.name is None else f'{self.id} "{without_personal_data(self.name)}"'
 
     @property
     def why(self) -> str:
@@ -89,7 +97,7 @@ class RolloutService:
         return replace(shown, attempts=self.attempts)
 
     def _written_earlier(self, change: Change) -> Outcome:
-        """Return the outcome of a service that an earlier try wrote and this one could not read."""
+        """Return the outcome of a record that an earlier try wrote and this one could not read."""
         why = f", and could not be read again: {self.why}" if self.failure is not None else ""
         shown = self._bare("updated", f"written by an earlier try{why}")
         return replace(shown, before=change.before, after=change.after, updated_at=change.updated_at)
@@ -114,7 +122,7 @@ class RolloutService:
         return replace(shown, updated_at=reverted.updated_at)
 
     def _with_error(self, message: str, cause: Outcome, *, may_stand: bool) -> Outcome:
-        """Return the outcome of a service that failed.
+        """Return the outcome of a record that failed.
 
         :param may_stand: whether it may hold what was written.
         """
@@ -131,15 +139,15 @@ class RolloutService:
             after = self.plan.patch() if self.plan.differs else before
         return Outcome(
             self.index,
-            None,
+            self.line,
             self.id,
             outcome,
-            resource=SERVICE.name,
+            resource=self.resource.name,
             before=before,
             after=after,
             updated_at=updated_at,
-            message=f"{without_personal_data(self.name)}: {message}",
-            name=None if self.name == self.id else self.name,
+            message=f"{without_personal_data(self.name or self.id)}: {message}",
+            name=self.name,
         )
 
     def _where(self) -> str:
