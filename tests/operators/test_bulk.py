@@ -364,7 +364,9 @@ def test_a_plan_sends_nothing_and_reports_what_it_would(server: ManyRecords, tmp
     result = run(update(rows, plan_only="true", report_path=str(tmp_path / "r.jsonl")))
     assert (result["planned"], result["unchanged"]) == (1, 1)
     assert server.writes == {}
-    assert read_report(tmp_path / "r.jsonl")[0]["after"] == {"title": "title 0"}
+    head, first, _ = read_report(tmp_path / "r.jsonl")
+    assert head["plan"]["rows"] == 2
+    assert first["after"] == {"title": "title 0"}
 
 
 def test_blind_writes_read_nothing(server: ManyRecords) -> None:
