@@ -92,12 +92,13 @@ class Rollouts:
         )
         closed = [{**before[edited]["dateRanges"][-1], "endDate": f"{closes}T22:59:59.000Z"}]
         played, approver = self._approved(lambda: self._edit(edited, {"dateRanges": closed}))
-        self._print(Markdown(approver.body))
+        self._print(Markdown(approver.body.partition("\nThe whole report")[0]))
         self._print(
             f"\nWhile the approver reads it, a colleague edits [bold]{name}[/bold]: it closes on {closes}. Then the "
             "answer is sent, as the web interface sends it: [bold]Approve[/bold]."
         )
-        self._stage.tell(replace(played, calls=[call for call in played.calls if not self._is_edit(call)]))
+        ours = [call for call in played.calls if not self._is_edit(call)]
+        self._stage.tell(replace(played, calls=ours, notifications=played.notifications - len(self._edits)))
         after = self._services()
         self._print(f"Nothing was written in {REFUSING_ZONE}, and {name} is as the colleague left it.")
         return (

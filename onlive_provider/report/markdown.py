@@ -19,7 +19,7 @@ MAX_MARKDOWN = 47_000
 _MAX_CELL = 80
 _MAX_WHY = 300
 _MAX_NAMED = 10
-_MAX_REPORTS = 10
+_MAX_REPORTS = 3
 _MAX_PROBLEMS = 20
 _PUNCTUATION = re.compile(r"([!-+.:-@\[-`{-~])")
 
