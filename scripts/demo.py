@@ -81,8 +81,8 @@ def acts(data: DemoData) -> list[Act]:
         Act(
             "onlive_bulk_languages",
             "Bulk: one task takes 2,000 rows from a SQL query. Somebody broke the query, and every language is empty.\n"
-            "The task compares all rows before it writes any. Far more would change than the 10 % that it allows, so it\n"
-            "stops: no write, and no guest hears of it.",
+            "The task compares all rows before it writes any. Far more would change than the 10 % that it allows, so\n"
+            "it stops: no write, and no guest hears of it.",
             again="",
             failing=1,
             surroundings=lambda: broken_languages(data.crm),

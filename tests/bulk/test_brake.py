@@ -13,7 +13,9 @@ from onlive_provider.report.outcomes import Outcome, OutcomeName
 from tests.bulk.server import record_id
 
 
-def outcome(index: int, name: OutcomeName = "planned", *, resource: str | None = "appointment", **after: Any) -> Outcome:
+def outcome(
+    index: int, name: OutcomeName = "planned", *, resource: str | None = "appointment", **after: Any
+) -> Outcome:
     before = dict.fromkeys(after, "old")
     return Outcome(index, None, record_id(index), name, resource=resource, before=before, after=after)
 
@@ -26,13 +28,13 @@ def brake_of(limit: object, *outcomes: Outcome) -> Brake:
 
 
 def test_it_says_how_many_of_how_many_which_fields_and_shows_the_first_three() -> None:
-    rows = [outcome(index, title="new") for index in (3, 2, 1, 0)] + [outcome(4, lang="en", title="new")]
+    rows = [outcome(index, title="new") for index in (4, 3, 2, 0)] + [outcome(1, lang="new", title="new")]
     assert brake_of("3%", *rows).exceeded(100) == (
         "max_changes: 5 of 100 appointments would change, allowed are 3%. Nothing was written.\n"
         "Fields: title 5, lang 1. For example:\n"
-        f"  - row 0, {record_id(0)}: title: old -> new\n"
-        f"  - row 1, {record_id(1)}: title: old -> new\n"
-        f"  - row 2, {record_id(2)}: title: old -> new"
+        f"  - row 0, {record_id(0)}: title: set (value not shown)\n"
+        f"  - row 1, {record_id(1)}: lang: old -> new; title: set (value not shown)\n"
+        f"  - row 2, {record_id(2)}: title: set (value not shown)"
     )
 
 
@@ -56,10 +58,10 @@ def test_what_an_earlier_try_wrote_counts_and_the_error_says_so() -> None:
     said = brake_of(3, *written, outcome(3, title="new")).exceeded(9)
     assert said is not None
     assert said.splitlines() == [
-        "max_changes: 4 of 9 appointments would change, allowed are 3. An earlier try of this task wrote 3 of them; this "
-        "one wrote nothing.",
+        "max_changes: 4 of 9 appointments would change, allowed are 3. An earlier try of this task wrote 3 of them; "
+        "this one wrote nothing.",
         "Fields: title 4. For example:",
-        f"  - row 3, {record_id(3)}: title: old -> new",
+        f"  - row 3, {record_id(3)}: title: set (value not shown)",
     ]
 
 

@@ -48,9 +48,7 @@ def server() -> Iterator[ManyRecords]:
         yield server
 
 
-def task_of(
-    memory: Kept, server: ManyRecords, allowed: int = 0, collectors: Sequence[Collector] = ()
-) -> TaskRun:
+def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, collectors: Sequence[Collector] = ()) -> TaskRun:
     return TaskRun(
         Summary(),
         memory,
