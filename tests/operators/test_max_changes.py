@@ -484,24 +484,6 @@ def test_a_file_that_is_changed_while_it_is_compared_is_not_written(server: Many
     assert outcomes(path)["planned"] > 0
 
 
-def test_few_rows_among_many_are_written_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that takes long must not hold up those that come long after it in the input."""
-    differing = range(0, 1_601, 16)
-    with ManyRecords(1_601) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
-        order: list[str] = []
-
-        def put_off_the_first(seen: Seen) -> Any:
-            if seen.method != "PUT":
-                return None
-            order.append(seen.id)
-            return (503, {"message": "later"}) if seen.id == record_id(0) and order.count(seen.id) == 1 else None
-
-        server.before = put_off_the_first
-        assert run(update(rows(differing, 1_601), max_changes="10%"))["updated"] == 101
-        assert order[-1] == record_id(0)
-
-
 def test_what_the_page_shows_stops_its_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     page = (DOCS / "max_changes.md").read_text("utf-8")
     (_, code), (_, error) = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
