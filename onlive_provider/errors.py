@@ -93,9 +93,8 @@ class OnliveCallError(OnliveError):
     ) -> None:
         self.message, self.call = message, call
         self.attempts, self.elapsed, self.retry_after = attempts, elapsed, retry_after
-        where = f"{call}: " if call else ""
-        advice = f" {self.advice}" if self.advice else ""
-        super().__init__(f"{where}{message} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s).{advice}")
+        said = f"{call}: {message}" if call else message
+        super().__init__(f"{said} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s). {self.advice}".rstrip())
 
 
 class OnliveConnectError(OnliveCallError):
@@ -109,10 +108,7 @@ class OnliveTlsError(OnliveCallError):
     """The TLS handshake failed: the certificate is not trusted, has expired, or belongs to another host."""
 
     concerns_all = True
-    advice = (
-        "Check the host name; for a private certificate authority set REQUESTS_CA_BUNDLE on the worker. "
-        "Do not switch `verify` off for a real calendar."
-    )
+    advice = "Check the host name. A private authority needs REQUESTS_CA_BUNDLE on the worker. Leave `verify` on."
 
 
 class OnliveUnknownFateError(OnliveCallError):
@@ -284,6 +280,10 @@ class OnliveRecordsToRetryError(OnliveRecordsFailedError):
     """As its parent, and some of the failed may go well later: a retry sends only those again."""
 
     retryable = True
+
+
+class OnliveTooManyChangesError(OnliveRecordsFailedError):
+    """More records would change than ``max_changes`` allows, so that nothing was written."""
 
 
 class OnliveRolloutFailedError(OnliveRecordsFailedError):

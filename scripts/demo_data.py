@@ -6,6 +6,7 @@ import csv
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -92,6 +93,31 @@ def prepare(folder: Path, sandbox: Sandbox) -> DemoData:
     _write_crm(data.crm, calendar)
     _write_moves(data.moves, calendar)
     return data
+
+
+@contextmanager
+def broken_languages(crm: Path) -> Iterator[None]:
+    """Let a CRM's query find no guest's language, as a wrong join does, inside the block."""
+    table = "guest_languages"
+    with _changing(crm) as database:
+        database.execute(f"ALTER TABLE {table} RENAME TO right_languages")
+        database.execute(f"CREATE TABLE {table} AS SELECT appointment_id, NULL AS lang FROM right_languages")
+    try:
+        yield
+    finally:
+        with _changing(crm) as database:
+            database.execute(f"DROP TABLE {table}")
+            database.execute(f"ALTER TABLE right_languages RENAME TO {table}")
+
+
+@contextmanager
+def _changing(crm: Path) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(crm)
+    try:
+        with database:
+            yield database
+    finally:
+        database.close()
 
 
 class _Calendar:

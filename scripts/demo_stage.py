@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 RunDag = Callable[[str, "dict[str, Any] | None"], Any]
 
 _ERROR = re.compile(
-    r"^\S+\.((?:Onlive\w+|AirflowFailException): .*(?:\n(?:[\d,]+ of [\d,]+ records failed|  - ).*)*)", re.MULTILINE
+    r"^\S+\.((?:Onlive\w+|AirflowFailException): .*"
+    r"(?:\n(?:[\d,]+ of [\d,]+ records failed|Fields: |The report is |  - ).*)*)",
+    re.MULTILINE,
 )
 _IN_WORDS = {"success": "succeeded", "upstream_failed": "not run after a failure"}
 

@@ -34,7 +34,12 @@ import pytest
 from scripts.mutations import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
-_OF_BULK = ("tests/bulk", "tests/operators/test_bulk.py", "tests/operators/test_input_file.py")
+_OF_BULK = (
+    "tests/bulk",
+    "tests/operators/test_bulk.py",
+    "tests/operators/test_input_file.py",
+    "tests/operators/test_max_changes.py",
+)
 _OF_ALL_RECORDS = ("tests/operators/test_revert.py", "tests/operators/test_rollout.py", "tests/rollout")
 ROOMS = {
     "bulk": (

@@ -38,12 +38,14 @@ class CutShort(Exception):
 class RowInProgress:
     """Called with each step of its flow, it counts the calls, announces the write, and ends the flow of a stopped run.
 
+    :param place: how many rows of the input were taken before this one.
     :param announced: the write of unknown fate that an earlier try left; ``None`` once its fate was found out.
 
     ``task`` is the one that works on it, ``written`` says whether a write was sent.
     """
 
     run: BulkRun
+    place: int
     row: Row
     wanted: Update | Inspection
     announced: Announcement | None

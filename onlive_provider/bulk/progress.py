@@ -11,10 +11,12 @@ class Progress:
 
     :param total: rows of the input, where that is known.
     :param now: the monotonic clock at the start, seconds.
+    :param name: of the run, where there are several; each line begins with it.
     """
 
-    def __init__(self, total: int | None, settings: Settings, now: float) -> None:
+    def __init__(self, total: int | None, settings: Settings, now: float, name: str = "") -> None:
         self._total = total
+        self._begin = f"{name}: " if name else ""
         self._settings = settings
         self._began = self._last = now
         self._reads = self._writes = 0
@@ -41,7 +43,7 @@ class Progress:
             f"{number:,} {name}" for name, number in counts.as_json().items() if number and name != "total"
         )
         return (
-            f"{counts.total:,}{of} done{': ' if parts else ''}{parts}; "
+            f"{self._begin}{counts.total:,}{of} done{': ' if parts else ''}{parts}; "
             f"{read_rate:,.0f} reads and {write_rate:,.0f} writes a minute "
             f"(budget {self._settings.reads_per_minute:,} and {self._settings.writes_per_minute:,})"
             f"{self._left(counts.total, recalled, total, now)}"

@@ -37,10 +37,11 @@ class BulkRun:
     """One run over an input, in one event loop. Only :meth:`stop` may be called from any thread.
 
     ``reads`` and ``writes`` count the calls that were sent, ``counts`` the outcomes, ``recalled`` the outcomes of
-    earlier tries among them. ``breaker`` stops it where the key, the Connection or the server is what fails.
+    earlier tries among them. ``breaker`` stops it where the key, the Connection or the server is what fails;
+    ``is_given_up`` says that a failed row did, as its worklist wants.
 
     :param worklist: what is to be done with each row.
-    :param rows: the input, in the order of its index from 0.
+    :param rows: the input, in the order of its index from 0. Rows may be left out.
     :param concurrency: how many records are worked on at once.
     :param on_outcome: called with the outcome of each row, in no particular order. What it raises ends the run.
     :param on_write: called with a row's index right before its write is sent. What it raises keeps the write from
@@ -69,7 +70,7 @@ class BulkRun:
         self.counts = Counts()
         self.breaker = Breaker(stops_on_long_retry_after=worklist.stop_on_long_retry_after)
         self.remembers = remembers
-        self._stopped = False
+        self.is_given_up = self._stopped = False
         self._worklist = worklist
         self._rows = rows
         self._taken = 0
@@ -79,7 +80,7 @@ class BulkRun:
         self._recall = recall
         self._on_recalled = on_recalled
         self._announcer = announcer
-        self._ready: deque[tuple[Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
+        self._ready: deque[tuple[int, Row | BadRow, Update | Inspection | Outcome, Announcement | None]] = deque()
         self._in_progress: dict[int, RowInProgress] = {}
         self._moved = asyncio.Event()
         self._input_error: Exception | None = None
@@ -117,7 +118,7 @@ class BulkRun:
             while (record := await self._next()) is not None:
                 record.task = asyncio.current_task()
                 outcome = await self._carry_out(client, record)
-                del self._in_progress[record.row.index]
+                del self._in_progress[record.place]
                 self._moved.set()
                 self._finish(outcome)
         except BaseException:  # Of a cancelled worker too: the others must take no further row.
@@ -140,14 +141,14 @@ class BulkRun:
 
     def _next_ready(self) -> RowInProgress | None:
         """Give the next prepared row its outcome, or return its record, which is in progress from here on."""
-        row, prepared, announced = self._ready.popleft()
+        place, row, prepared, announced = self._ready.popleft()
         if self._stopped:
             self._finish(with_write(self._worklist.not_attempted(row), announced))
         elif isinstance(prepared, Outcome):
             self._finish(with_write(prepared, announced))
         else:
             assert isinstance(row, Row)
-            record = self._in_progress[row.index] = RowInProgress(self, row, prepared, announced)
+            record = self._in_progress[place] = RowInProgress(self, place, row, prepared, announced)
             return record
         return None
 
@@ -159,7 +160,7 @@ class BulkRun:
         except Exception as error:
             self._input_error = self._input_error or error
         for row in rows:
-            self._taken = row.index + 1
+            self._taken += 1
             recalled = self._recall(row.index)
             if isinstance(recalled, Outcome):
                 self.recalled += 1
@@ -169,12 +170,12 @@ class BulkRun:
             elif self._stopped:
                 self._finish(with_write(self._worklist.not_attempted(row), recalled))
             else:
-                self._ready.append((row, self._worklist.prepare(row), recalled))
+                self._ready.append((self._taken - 1, row, self._worklist.prepare(row), recalled))
         return bool(rows)
 
     def _finish(self, outcome: Outcome) -> None:
         if outcome.outcome == "failed" and self._worklist.stop_on_error:
-            self._stopped = True
+            self.is_given_up = self._stopped = True
         self.counts.add(outcome)
         self._on_outcome(outcome)
 

@@ -14,6 +14,7 @@ from onlive_provider.errors import (
     OnliveRecordsFailedError,
     OnliveRecordsToRetryError,
     OnliveStoppedError,
+    OnliveTooManyChangesError,
     OnliveUnsettledWriteError,
 )
 from onlive_provider.models.wording import counted
@@ -23,6 +24,7 @@ from onlive_provider.report.outcomes import Counts, Outcome
 MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
 _MAX_SHOWN_FAILURES = 10
+_AFTER_TOO_MANY_CHANGES = "What to do: look at the input; if it is right, raise `max_changes` and clear the task."
 
 MAX_RESULT = 48_000
 """Bytes of a result, which has to fit into any of Airflow's databases as an XCom."""
@@ -35,7 +37,8 @@ class Summary:
     """Counts outcomes, and keeps the first failures.
 
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
-    seconds the server asked to wait, where that was longer than a call waits.
+    seconds the server asked to wait, where that was longer than a call waits. ``too_many_changes`` is what a brake says
+    of a task that it stopped, ``is_left_planned`` whether rows are planned that were to be written.
 
     :param plan: what the report of a task that only plans says of itself.
     """
@@ -47,6 +50,8 @@ class Summary:
         self.counts = Counts()
         self.stop: Stop | None = None
         self.retry_after: float | None = None
+        self.too_many_changes: str | None = None
+        self.is_left_planned = False
         self._first_failed: list[Outcome] = []
         self._may_go_well_later = False
         self._sent_unseen = 0
@@ -93,13 +98,16 @@ class Summary:
         :param cut_short: whether the task was told to stop before all was done.
         :param remembers: whether a retry knows what this try sent.
         """
+        if self.too_many_changes is not None:
+            return self._too_many_changes(self.too_many_changes, report_path)
         counts = self.counts
         told = "the task was told to stop"
         would_repeat = not remembers and self._sent_unseen > 0
         if cut_short and not would_repeat:
             return OnliveStoppedError(f"{told}; its outcomes so far: {self.counts_text()}")
-        too_many = limit.is_exceeded(counts.failed, counts.total) or counts.not_attempted > 0
-        if not cut_short and self.stop is None and not too_many:
+        too_many = limit.is_exceeded(counts.failed, counts.total)
+        is_done = counts.not_attempted == 0 and not self.is_left_planned
+        if not cut_short and self.stop is None and not too_many and is_done:
             return None
         retryable = cut_short or (self._may_go_well_later if self.stop is None else self.stop.error.retryable)
         why = [told] if cut_short else []
@@ -124,25 +132,34 @@ class Summary:
         :param why: the first lines of its text.
         :param kinds: the error that is not to be retried, and the one that is.
         """
-        counts, failures = self.counts.as_json(), self.failures
-        lines = [*why, *([self.stop.sentence] if self.stop else [])]
-        lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({self.counts.by_name()})")
-        lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:_MAX_SHOWN_FAILURES]]
-        if counts["failed"] > _MAX_SHOWN_FAILURES:
-            lines.append(f"  and {counts['failed'] - _MAX_SHOWN_FAILURES:,} more")
+        lines = [*why, *([self.stop.sentence] if self.stop else []), *self._failure_lines()]
         retry_after = self.retry_after if retryable else None
         if retry_after is not None:
             lines.append(f"The server asked to wait {retry_after:,.0f} s; a retry of the task goes on from here")
-        asked = (
-            f"The report is {report_path}." if report_path else "Give `report_path` to get a report of every outcome."
-        )
         return kinds[retryable](
-            "\n".join([*lines, asked]),
-            counts=counts,
-            failures=failures,
+            "\n".join([*lines, _report_words(report_path)]),
+            counts=self.counts.as_json(),
+            failures=self.failures,
             report_path=report_path,
             retry_after=retry_after,
         )
+
+    def _too_many_changes(self, said: str, report_path: str | None) -> OnliveTooManyChangesError:
+        lines = [said, *(self._failure_lines() if self.counts.failed else [])]
+        lines.append(f"{_report_words(report_path)} {_AFTER_TOO_MANY_CHANGES}")
+        counts = self.counts.as_json()
+        return OnliveTooManyChangesError(
+            "\n".join(lines), counts=counts, failures=self.failures, report_path=report_path
+        )
+
+    def _failure_lines(self) -> list[str]:
+        counts, failures = self.counts, self.failures
+        lines = [f"{counts.failed:,} of {counts.total:,} records failed ({counts.by_name()})"]
+        for each in failures[:_MAX_SHOWN_FAILURES]:
+            lines.append(f"  - {record_words(each['line'], each['index'], each['id'])}: {each['message']}")
+        if counts.failed > _MAX_SHOWN_FAILURES:
+            lines.append(f"  and {counts.failed - _MAX_SHOWN_FAILURES:,} more")
+        return lines
 
 
 def short_failure(outcome: Outcome, *, personal_data: bool = False) -> dict[str, Any]:
@@ -169,9 +186,16 @@ def _is_sent_unseen(outcome: Outcome) -> bool:
     return outcome.error == OnliveUnsettledWriteError.__name__
 
 
-def _record(failure: Mapping[str, Any]) -> str:
-    line = f"line {failure['line']}" if failure.get("line") else f"row {failure['index']}"
-    return f"{line}, {failure['id']}" if failure.get("id") else line
+def record_words(line: int | None, index: int, record_id: str | None) -> str:
+    """Return where a row is in its input, and the record that it names, for an error."""
+    place = f"line {line}" if line else f"row {index}"
+    return f"{place}, {record_id}" if record_id else place
+
+
+def _report_words(report_path: str | None) -> str:
+    if report_path is None:
+        return "Give `report_path` to get a report of every outcome."
+    return f"The report is {report_path}."
 
 
 def _cut(text: str) -> str:

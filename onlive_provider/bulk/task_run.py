@@ -175,18 +175,26 @@ class TaskRun:
         for each in self._collectors:
             each.add(outcome)
 
-    def run(self, run: BulkRun, *, total: int | None = None, read_share: Callable[[], float] = lambda: 0.0) -> None:
+    def run(
+        self,
+        run: BulkRun,
+        *,
+        total: int | None = None,
+        read_share: Callable[[], float] = lambda: 0.0,
+        name: str = "",
+    ) -> None:
         """Carry out a run until every row has its outcome. After a stop, rows that were not begun are not attempted.
 
         :param total: how many rows there are, where that is known.
         :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
+        :param name: what the lines of progress begin with, where there are several runs over the same rows.
         """
         self._run = run
         if self.is_stopped:
             run.stop()
         try:
             with Background(run, self._settings, concurrency=self.concurrency, clock=self._clock) as background:
-                self._watch(background, run, Progress(total, self._settings, time.monotonic()), read_share)
+                self._watch(background, run, Progress(total, self._settings, time.monotonic(), name), read_share)
         finally:
             run.close()
             self.summary.retry_after = run.breaker.retry_after or self.summary.retry_after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from onlive_provider.errors import OnlivePayloadError
@@ -16,6 +17,7 @@ from onlive_provider.operators.masking import veil
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.brake import Brake
     from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
@@ -33,6 +35,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         "updates_path",
         "fields",
         "timezone",
+        "max_changes",
         *BulkTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
@@ -48,6 +51,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         timezone: str | None = None,
         only_changed: bool = True,
         on_record_error: Literal["continue", "stop"] = "continue",
+        max_changes: int | str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +73,8 @@ class BulkUpdateOperator(BulkTaskOperator):
         self.timezone = timezone
         self.only_changed = only_changed
         self.on_record_error = on_record_error
+        self.max_changes = max_changes
+        self._has_max_changes = max_changes is not None
 
     @abstractmethod
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
@@ -89,11 +95,13 @@ class BulkUpdateOperator(BulkTaskOperator):
         plan_only = self.read_plan_only(arguments)
         source = arguments.read(self._source)
         fields = arguments.read(self._read_fields)
-        rows = None if source is None else arguments.read(lambda: self._rows(source, fields))
+        brake = arguments.read(self._read_brake)
+        if source is not None:
+            arguments.read(lambda: self._rows(source, fields))
         arguments.finish()
         assert source is not None
-        assert rows is not None
-        job = Job(
+        job = partial(
+            Job,
             resource=resource,
             read_payload=lambda payload: model.from_payload(payload, timezone=zone).model_dump(exclude_unset=True),
             read_id=lambda value: parse_record_id(value, self.id_field),
@@ -102,16 +110,23 @@ class BulkUpdateOperator(BulkTaskOperator):
             fields=fields,
             on_null=self.on_null,
             only_changed=self.only_changed,
-            plan_only=bool(plan_only),
             stop_on_error=self.on_record_error == "stop",
         )
-        summary = PlanSummary(PlanHead("bulk", resource)) if plan_only else Summary()
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
         if isinstance(source, InputFile):
-            fingerprint = fingerprint_of([source.path, source.fingerprint, options])
-            return BulkWork(rows, job, fingerprint, None, source.share, summary)
-        known = [None if is_nested_deeper(row, MAX_DEPTH) else row for row in source]
-        return BulkWork(rows, job, fingerprint_of([known, options]), len(source), summary=summary)
+            known: list[Any] = [source.path, source.fingerprint, options]
+        else:
+            known = [[None if is_nested_deeper(row, MAX_DEPTH) else row for row in source], options]
+        return BulkWork(
+            lambda: self._rows(source, fields),
+            job(plan_only=bool(plan_only)),
+            fingerprint_of(known),
+            total=None if isinstance(source, InputFile) else len(source),
+            read_share=source.share if isinstance(source, InputFile) else lambda: 0.0,
+            summary=PlanSummary(PlanHead("bulk", resource)) if plan_only else Summary(),
+            plan_worklist=None if plan_only else job(plan_only=True),
+            brake=brake,
+        )
 
     def result_fields(self) -> Sequence[str]:
         """Return the names in the task's result."""
@@ -148,6 +163,16 @@ class BulkUpdateOperator(BulkTaskOperator):
                 "updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record"
             )
         return list(updates)
+
+    def _read_brake(self) -> Brake | None:
+        from onlive_provider.bulk.allowance import Allowance
+        from onlive_provider.bulk.brake import Brake
+
+        if self.max_changes is None:
+            if self._has_max_changes:
+                raise rendered_to_nothing("max_changes")
+            return None
+        return Brake(Allowance.read(self.max_changes, "max_changes"))
 
     def _read_fields(self) -> Mapping[str, str] | None:
         fields = self.fields
@@ -201,6 +226,9 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param only_changed: ``False`` sends every row blindly, without reading.
     :param plan_only: read and compare, and send nothing; ``"true"`` works too. (templated)
     :param on_record_error: ``continue`` with the other rows, or ``stop`` and leave the rest ``not_attempted``.
+    :param max_changes: how many appointments may change: a number, or a share of all rows such as ``"30%"``. All rows
+        are compared first. If more would change, the task fails, nothing is written, and Airflow does not retry.
+        Costs a further read for each row that differs. (templated)
     :param allowed_failures: how many rows may fail: a number, or a share such as ``"5%"``. (templated)
     :param concurrency: how many records are worked on at once.
     :param report_path: path or URL of the report, JSON Lines, one line an outcome; beside it goes a page, ``.html``.
@@ -214,6 +242,7 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.
     :raises OnliveRecordsFailedError: more rows failed than allowed, and Airflow does not retry.
     :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.
+    :raises OnliveTooManyChangesError: more appointments would change than ``max_changes`` allows; nothing was written.
     """
 
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:

@@ -30,7 +30,7 @@ _ADVICE = "Let the file be complete before the task begins, and clear the task."
 
 
 class InputFile:
-    """A file by path or URL. Its fingerprint is taken at once, and compared when it is opened and at its end.
+    """A file by path or URL. Its fingerprint is taken at once, and compared whenever it is opened and at its end.
 
     :param field: what an error calls the path.
     :raises OnlivePayloadError: it is not there, or cannot be read.
@@ -66,12 +66,16 @@ class InputFile:
         """Yield what is read, and see to it that the file was the same from its start to its end.
 
         :param rows: opens the file by :meth:`open`, and reads it.
-        :raises OnliveInputError: it was not, or it could not be read to its end.
+        :raises OnlivePayloadError: it cannot be used. Raised by the first reading, before its first row.
+        :raises OnliveInputError: it was not, or it could not be read to its end, or not once more.
         """
+        was_read = self._reading is not None
         try:
             yield from rows
-        except OnlivePayloadError:
-            raise
+        except OnlivePayloadError as error:
+            if not was_read:
+                raise
+            raise OnliveInputError("; ".join(str(each) for each in error.errors)) from None
         except Exception as error:
             if self._is_changed():
                 raise self._changed() from error

@@ -79,7 +79,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
             self.log.warning("%s", line)
         worklist = RevertList(history.chains, plan_only=bool(plan_only))
         fingerprint = fingerprint_of([history.fingerprint(), plan_only])
-        return BulkWork(worklist.rows(), worklist, fingerprint, len(history.chains))
+        return BulkWork(worklist.rows, worklist, fingerprint, len(history.chains))
 
     def report_destination(self) -> str | None:
         """Return where the outcomes go: beside the report that is put back, if there is one."""

@@ -92,8 +92,11 @@ def wait_until_gone(server: ManyRecords) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_task_killed_at_any_record_writes_none_twice_and_loses_none(seed: int, tmp_path: Path) -> None:
-    server, outcomes = run_killed_and_retried(seed, tmp_path)
+@pytest.mark.parametrize("arguments", [{}, {"max_changes": 100}], ids=["", "compared first"])
+def test_a_task_killed_at_any_record_writes_none_twice_and_loses_none(
+    seed: int, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    server, outcomes = run_killed_and_retried(seed, tmp_path, **arguments)
     assert server.writes == {record_id(number): 1 for number in range(ROWS) if number % 3 != 2}
     assert [outcome["index"] for outcome in outcomes] == list(range(ROWS))
     for number, outcome in enumerate(outcomes):

@@ -6,6 +6,7 @@ import asyncio
 import tracemalloc
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -146,8 +147,9 @@ def test_a_429_slows_all_workers_down(server: ManyRecords) -> None:
     assert len(early) <= 3
 
 
+@pytest.mark.parametrize("step", [1, 40], ids=["every row", "every fortieth row"])
 def test_a_row_that_waits_holds_back_those_far_ahead_of_it_and_then_lets_them_go(
-    server: ManyRecords, monkeypatch: pytest.MonkeyPatch
+    server: ManyRecords, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr("onlive_provider.bulk.run.WINDOW", 128)
     seen_ids: list[int] = []
@@ -164,7 +166,8 @@ def test_a_row_that_waits_holds_back_those_far_ahead_of_it_and_then_lets_them_go
         return (500, {}) if seen_ids.count(0) == 1 and seen_ids[-1] == 0 else None
 
     server.before = put_off_the_first
-    outcomes = carry_out(server, rows(range(500), title="as it was"), clock=UntilNothingMoves(), concurrency=8)
+    given = (replace(row, index=row.index * step) for row in rows(range(500), title="as it was"))
+    outcomes = carry_out(server, given, clock=UntilNothingMoves(), concurrency=8)
     assert len(outcomes) == 500
     again = seen_ids.index(0, seen_ids.index(0) + 1)
     assert 64 <= max(seen_ids[:again]) < 128

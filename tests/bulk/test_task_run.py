@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from onlive_provider.bulk.allowance import Allowance
+from onlive_provider.bulk.brake import Brake
 from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.summary import Summary
-from onlive_provider.bulk.task_run import TaskRun
+from onlive_provider.bulk.task_run import Collector, TaskRun
 from onlive_provider.bulk.work import BulkWork
 from onlive_provider.errors import (
     OnliveBusyError,
@@ -18,6 +19,7 @@ from onlive_provider.errors import (
     OnliveRecordsFailedError,
     OnliveRecordsToRetryError,
     OnliveStoppedError,
+    OnliveTooManyChangesError,
 )
 from onlive_provider.report.outcomes import Outcome
 from tests.bulk.server import ManyRecords
@@ -46,7 +48,7 @@ def server() -> Iterator[ManyRecords]:
         yield server
 
 
-def task_of(memory: Kept, server: ManyRecords, allowed: int = 0) -> TaskRun:
+def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, collectors: Sequence[Collector] = ()) -> TaskRun:
     return TaskRun(
         Summary(),
         memory,
@@ -57,6 +59,7 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0) -> TaskRun:
         title="t",
         about={"Task": "t"},
         on_progress=lambda counts: None,
+        collectors=collectors,
     )
 
 
@@ -66,7 +69,7 @@ def end_of(memory: Kept) -> tuple[bool, dict[str, Any]]:
 
 
 def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept, server: ManyRecords) -> None:
-    work = BulkWork(rows(range(3)), job(), "f")
+    work = BulkWork(lambda: rows(range(3)), job(), "f")
     with task_of(memory, server) as task:
         work.carry_out(task)
     again, details = end_of(memory)
@@ -124,7 +127,7 @@ def test_a_task_that_is_stopped_before_it_begins_sends_nothing_and_can_be_retrie
         task = task_of(memory, server)
         task.stop()
         with task:
-            BulkWork(rows(range(50)), job(), "f").carry_out(task)
+            BulkWork(lambda: rows(range(50)), job(), "f").carry_out(task)
 
     with pytest.raises(OnliveStoppedError, match="told to stop; its outcomes so far: 50 total, 50 not_attempted"):
         end()
@@ -132,8 +135,38 @@ def test_a_task_that_is_stopped_before_it_begins_sends_nothing_and_can_be_retrie
     assert end_of(memory)[0] is True
 
 
+class Names:
+    """Collects the name of each outcome, by row."""
+
+    def __init__(self) -> None:
+        self.by_row: dict[int, list[str]] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        self.by_row.setdefault(outcome.index, []).append(outcome.outcome)
+
+    def finish(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("limit", "name"), [(3, "updated"), (2, "planned")])
+def test_each_row_is_handed_on_once_with_the_outcome_that_stands(
+    memory: Kept, server: ManyRecords, limit: int, name: str
+) -> None:
+    brake, names = Brake(Allowance.read(limit, "max_changes")), Names()
+    work = BulkWork(lambda: rows(range(3)), job(), "f", plan_worklist=job(plan_only=True), brake=brake)
+    task = task_of(memory, server, collectors=[names])
+    if limit == 3:
+        with task:
+            work.carry_out(task)
+    else:
+        with pytest.raises(OnliveTooManyChangesError), task:
+            work.carry_out(task)
+    assert names.by_row == {0: [name], 1: [name], 2: [name]}
+    assert end_of(memory)[0] is False
+
+
 def test_a_stop_after_the_last_row_is_no_failure(memory: Kept, server: ManyRecords) -> None:
     with task_of(memory, server) as task:
-        BulkWork(rows(range(3)), job(), "f").carry_out(task)
+        BulkWork(lambda: rows(range(3)), job(), "f").carry_out(task)
         task.stop()
     assert end_of(memory)[0] is False

@@ -40,6 +40,8 @@ ROWS = st.lists(
     max_size=RECORDS,
 )
 TROUBLES = st.sampled_from(["none", "killed", "lost", "refused", "stopped"])
+LIMITS = st.sampled_from([None, 2, "100%"])
+"""Of ``max_changes``."""
 
 
 class Merging(ManyRecords):
@@ -69,6 +71,7 @@ class Undo(RuleBasedStateMachine):
             dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=0, try_number=1, xcom_push=lambda **_: None
         )
         self.rows: list[dict[str, Any]] | None = None
+        self.limit: Any = None
 
     def teardown(self) -> None:
         try:
@@ -86,8 +89,9 @@ class Undo(RuleBasedStateMachine):
         self.report = "shelf://r.jsonl" if remote else str(self.folder / "disk" / "r.jsonl")
         (self.folder / "disk").mkdir()
 
-    @rule(rows=ROWS, trouble=TROUBLES, at=st.integers(1, 4), made=st.booleans())
-    def run_on_a_new_input(self, rows: list[dict[str, Any]], trouble: str, at: int, made: bool) -> None:
+    @rule(rows=ROWS, limit=LIMITS, trouble=TROUBLES, at=st.integers(1, 4), made=st.booleans())
+    def run_on_a_new_input(self, rows: list[dict[str, Any]], limit: Any, trouble: str, at: int, made: bool) -> None:
+        self.limit = limit
         self.rows = [{"id": record_id(number), **row} for number, row in enumerate(rows)]
         self.task.max_tries += 1
         self.task.try_number += 1
@@ -114,7 +118,12 @@ class Undo(RuleBasedStateMachine):
 
     def run(self, trouble: str, at: int, *, made: bool) -> None:
         operator = BulkUpdateAppointmentsOperator(
-            task_id="t", updates=self.rows, report_path=self.report, concurrency=2, report_personal_data=True
+            task_id="t",
+            updates=self.rows,
+            report_path=self.report,
+            concurrency=2,
+            report_personal_data=True,
+            max_changes=self.limit,
         )
         operator.storage = self.storage
         writes, over = 0, False

@@ -92,3 +92,17 @@ def test_airflows_retry_does_only_what_is_left(
         assert server.writes == {record_id(number): 1 for number in range(3)}
         assert server.reads == {record_id(0): 1, record_id(1): 2, record_id(2): 1}
     assert run.xcom("update")["updated"] == 3
+
+
+@pytest.mark.parametrize(("limit", "written", "state"), [("50%", 0, "failed"), ("3", 3, "success"), ("", 0, "failed")])
+def test_a_task_that_would_change_too_much_is_not_retried(
+    limit: str, written: int, state: str, run_dag: RunDag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ManyRecords(3) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
+        run = run_dag("bulk_with_a_limit", conf={"folder": str(tmp_path), "max_changes": limit})
+        assert (run.state, run.tries("update"), server.writes.total()) == (state, 1, written)
+        assert (server.reads.total() == 0) is (limit == "")
+    if limit:
+        outcome = "updated" if written else "planned"
+        assert [json.loads(line)["outcome"] for line in (tmp_path / "r.jsonl").open()] == [outcome] * 3

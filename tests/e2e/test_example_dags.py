@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from onlive_provider.sandbox.server import Sandbox
-from scripts.demo_data import DemoData, prepare
+from scripts.demo_data import DemoData, broken_languages, prepare
 from tests.e2e.conftest import DagRunResult
 from tests.loopback import Recorded, reply
 from tests.rollout import fleet as fleets
@@ -183,29 +183,31 @@ def test_the_seasonal_dag_refuses_a_service_that_may_be_always_open(
         assert (result.task_state("plan_summer"), one.written()) == ("failed", [])
 
 
-def test_the_bulk_dag_puts_everything_back_when_its_check_fails(
+def test_the_bulk_dag_stops_a_broken_table_before_the_first_write(
     demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag
 ) -> None:
     wanted = dict(crm_rows(demo, "SELECT appointment_id, lang FROM guest_languages"))
     before = {a["id"]: a["lang"] for a in onlive_sandbox.records("appointments")}
     differing = [appointment_id for appointment_id, lang in wanted.items() if before[appointment_id] != lang]
-    assert len(differing) > 3
+    notified = len(onlive_sandbox.notifications())
 
-    result = run_dag("onlive_bulk_languages", conf={"most_changes": 3})
-    assert result.state == "failed"
-    assert result.task_state("update_languages") == "success"
-    assert (result.task_state("check"), result.tries("check")) == ("failed", 1)
-    assert result.task_state("put_back") == "success"
+    with broken_languages(demo.crm):
+        result = run_dag("onlive_bulk_languages")
+    assert (result.state, result.task_state("update_languages"), result.tries("update_languages")) == (
+        "failed",
+        "failed",
+        1,
+    )
     assert {a["id"]: a["lang"] for a in onlive_sandbox.records("appointments")} == before
-    assert sorted(writes(onlive_sandbox)) == sorted([(appointment_id, 200) for appointment_id in differing] * 2)
+    assert (writes(onlive_sandbox), len(onlive_sandbox.notifications())) == ([], notified)
 
-    result = run_dag("onlive_bulk_languages", conf={"most_changes": 500})
-    assert result.state == "success"
-    assert result.task_state("put_back") == "skipped"
-    assert len(writes(onlive_sandbox)) == 3 * len(differing)
+    assert run_dag("onlive_bulk_languages", conf={"max_changes": str(len(differing) - 1)}).state == "failed"
+    assert writes(onlive_sandbox) == []
+    assert run_dag("onlive_bulk_languages", conf={"max_changes": str(len(differing))}).state == "success"
+    assert sorted(writes(onlive_sandbox)) == sorted((appointment_id, 200) for appointment_id in differing)
     for appointment_id, lang in wanted.items():
         assert onlive_sandbox.record("appointments", appointment_id)["lang"] == lang
 
-    again = run_dag("onlive_bulk_languages", conf={"most_changes": 500})
+    again = run_dag("onlive_bulk_languages")
     assert again.xcom("update_languages")["unchanged"] == len(wanted)
-    assert len(writes(onlive_sandbox)) == 3 * len(differing)
+    assert len(writes(onlive_sandbox)) == len(differing)

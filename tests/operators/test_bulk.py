@@ -42,6 +42,7 @@ PARAMETERS = {
     "only_changed",
     "plan_only",
     "on_record_error",
+    "max_changes",
     "allowed_failures",
     "concurrency",
     "report_path",
@@ -87,12 +88,13 @@ def test_the_operators_take_the_documented_parameters(operator: type) -> None:
 @pytest.mark.parametrize("operator", [BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator])
 def test_what_varies_by_run_is_templated_and_no_text_is_taken_for_a_template_file(operator: Any) -> None:
     wanted = {"onlive_conn_id", "updates", "updates_path", "timezone", "plan_only", "allowed_failures", "report_path"}
-    assert wanted <= set(operator.template_fields)
+    assert {"max_changes", *wanted} <= set(operator.template_fields)
     assert operator.template_ext == ()
 
 
 def test_nothing_that_is_templated_is_checked_when_the_dag_is_parsed() -> None:
     templated = {"updates", "fields", "timezone", "plan_only", "allowed_failures", "report_path", "onlive_conn_id"}
+    templated.add("max_changes")
     operator = update(**dict.fromkeys(templated, "{{ later }}"))
     assert {getattr(operator, name) for name in templated} == {"{{ later }}"}
 

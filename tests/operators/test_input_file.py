@@ -384,7 +384,7 @@ def test_a_file_that_is_changed_before_its_first_row_is_refused(
     work = update(rows).read_work(ArgumentReader())
     append(rows)
     with pytest.raises(OnlivePayloadError, match=r"rows\.csv was changed after the task had looked at it"):
-        next(work.rows)
+        next(work.rows())
 
 
 def test_parquet_that_is_changed_is_not_taken_for_a_damaged_file(server: ManyRecords, tmp_path: Path) -> None:
@@ -425,9 +425,10 @@ def test_how_much_was_read_is_known_for_files_that_are_fetched(server: ManyRecor
 
     work = update(URL).read_work(ArgumentReader())
     assert work.read_share() == 0
-    next(work.rows)
+    rows = work.rows()
+    next(rows)
     assert 0 < work.read_share() < 1
-    for _ in work.rows:
+    for _ in rows:
         pass
     assert work.read_share() == 1
 

@@ -33,6 +33,21 @@ with DAG("bulk", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), par
     )
     BulkUpdateAppointmentsOperator.partial(task_id="mapped").expand(updates=shares())
 
+with DAG(
+    "bulk_with_a_limit",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    params={"folder": "", "max_changes": ""},
+):
+    BulkUpdateAppointmentsOperator(
+        task_id="update",
+        updates=[{"id": f"00000000-0000-4000-8000-{number:012d}", "title": "new"} for number in range(3)],
+        max_changes="{{ params.max_changes }}",
+        report_path="{{ params.folder }}/r.jsonl",
+        retries=1,
+        retry_delay=timedelta(0),
+    )
+
 for kind in ("with_report", "without_report"):
     with DAG(f"bulk_retried_{kind}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), params={"folder": ""}):
         ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(3)]
