@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import terminal
-from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
-    from onlive_provider.bulk.brake import Brake
     from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
@@ -27,7 +26,7 @@ _DEEPEST_SHOWN = 200
 """Airflow stores what was rendered before the task begins, fails on what is nested far deeper, and retries that."""
 
 
-class BulkUpdateOperator(BulkTaskOperator):
+class BulkUpdateOperator(WritingTaskOperator):
     """Base of the two bulk operators; see them for the parameters."""
 
     template_fields: Sequence[str] = (
@@ -35,8 +34,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         "updates_path",
         "fields",
         "timezone",
-        "max_changes",
-        *BulkTaskOperator.template_fields,
+        *WritingTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
 
@@ -51,7 +49,6 @@ class BulkUpdateOperator(BulkTaskOperator):
         timezone: str | None = None,
         only_changed: bool = True,
         on_record_error: Literal["continue", "stop"] = "continue",
-        max_changes: int | str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -73,8 +70,6 @@ class BulkUpdateOperator(BulkTaskOperator):
         self.timezone = timezone
         self.only_changed = only_changed
         self.on_record_error = on_record_error
-        self.max_changes = max_changes
-        self._has_max_changes = max_changes is not None
 
     @abstractmethod
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
@@ -95,7 +90,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         plan_only = self.read_plan_only(arguments)
         source = arguments.read(self._source)
         fields = arguments.read(self._read_fields)
-        brake = arguments.read(self._read_brake)
+        brake = arguments.read(self.read_brake)
         if source is not None:
             arguments.read(lambda: self._rows(source, fields))
         arguments.finish()
@@ -163,16 +158,6 @@ class BulkUpdateOperator(BulkTaskOperator):
                 "updates", f"got {type(updates).__name__}; accepted: a list of objects, one for each record"
             )
         return list(updates)
-
-    def _read_brake(self) -> Brake | None:
-        from onlive_provider.bulk.allowance import Allowance
-        from onlive_provider.bulk.brake import Brake
-
-        if self.max_changes is None:
-            if self._has_max_changes:
-                raise rendered_to_nothing("max_changes")
-            return None
-        return Brake(Allowance.read(self.max_changes, "max_changes"))
 
     def _read_fields(self) -> Mapping[str, str] | None:
         fields = self.fields

@@ -19,6 +19,7 @@ from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xc
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from onlive_provider.bulk.brake import Brake
     from onlive_provider.bulk.memory import Memory
     from onlive_provider.bulk.report_place import ReportPlace
     from onlive_provider.bulk.task_run import TaskRun, Work
@@ -192,3 +193,28 @@ class BulkTaskOperator(BaseOperator):
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():
             Stats.gauge(f"onlive.bulk.{name}", number, tags={"dag_id": self.dag_id, "task_id": self.task_id})
+
+
+class WritingTaskOperator(BulkTaskOperator):
+    """Base of the operators that plan and write, and stop before the first write if too much would change."""
+
+    template_fields: Sequence[str] = ("max_changes", *BulkTaskOperator.template_fields)
+
+    def __init__(self, *, max_changes: int | str | XComArg | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_changes = max_changes
+        self._has_max_changes = max_changes is not None
+
+    def read_brake(self) -> Brake | None:
+        """Return what stops the task if more records would change than its author allowed.
+
+        :raises OnlivePayloadError: the limit cannot be used, or its template rendered to nothing.
+        """
+        from onlive_provider.bulk.allowance import Allowance
+        from onlive_provider.bulk.brake import Brake
+
+        if self.max_changes is None:
+            if self._has_max_changes:
+                raise rendered_to_nothing("max_changes")
+            return None
+        return Brake(Allowance.read(self.max_changes, "max_changes"))

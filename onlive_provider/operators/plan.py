@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from onlive_provider.hooks.arguments import rendered_to_nothing
-from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.storage import AirflowStorage
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onlive_provider.rollout.work import RolloutWork
 
 
-class ApplyPlanOperator(BulkTaskOperator):
+class ApplyPlanOperator(WritingTaskOperator):
     """Apply a saved plan: exactly what it says, to records that still are what it saw.
 
     First every record that the plan changes is read again, and nothing is written. A record is refused, by name, if its
@@ -37,6 +37,8 @@ class ApplyPlanOperator(BulkTaskOperator):
     :param batches: how far each batch sizes, the earlier ones included: shares such as ``"5%"`` or numbers of records.
         Which ones is decided by their ids, the same at every run. Records beyond the last batch are ``not_attempted``,
         and the task is green. (templated)
+    :param max_changes: how many records may change: a number, or a share of all rows of the plan such as ``"30%"``. If
+        more would be written, the task fails before the first write. (templated)
     :param revert_on_failure: whether what was written is put back when the task is stopped by failures. Putting an
         appointment back notifies its guests again.
     :param plan_only: read and compare, and send nothing; ``"true"`` works too. (templated)
@@ -54,11 +56,12 @@ class ApplyPlanOperator(BulkTaskOperator):
         "planned", "failures": [at most 20], "report_path", "batches": [{"size", "updated", ...}], "plan_table",
         "plan_markdown"}``.
     :raises OnlivePayloadError: an argument or the plan cannot be used; no call was made.
+    :raises OnliveTooManyChangesError: more records would change than ``max_changes`` allows; nothing was written.
     :raises OnliveRolloutFailedError: the task was stopped; Airflow does not retry.
     :raises OnliveRolloutToRetryError: the task was stopped by failures that may be over at Airflow's retry.
     """
 
-    template_fields: Sequence[str] = ("plan_path", "batches", *BulkTaskOperator.template_fields)
+    template_fields: Sequence[str] = ("plan_path", "batches", *WritingTaskOperator.template_fields)
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class ApplyPlanOperator(BulkTaskOperator):
 
         plan_only = self.read_plan_only(arguments)
         sizes = arguments.read(lambda: read_batches(self.batches, "batches"))
+        brake = arguments.read(self.read_brake)
         plan = arguments.read(lambda: read_plan(self.storage, self.plan_path))
         arguments.finish()
         assert plan is not None
@@ -109,6 +113,8 @@ class ApplyPlanOperator(BulkTaskOperator):
             batches=split([each.id for each in saved.records], sizes, "batches"),
             revert_on_failure=self.revert_on_failure,
             plan_only=bool(plan_only),
+            brake=brake,
+            total=saved.total,
         )
         options = [[str(size) for size in sizes], plan_only, self.revert_on_failure]
         head = PlanHead(plan.head.kind, plan.head.resource, season=plan.head.season) if plan_only else None

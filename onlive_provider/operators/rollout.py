@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.operators.bulk_task import BulkTaskOperator
+from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.privacy import hide_personal_data
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MODES = ("add", "remove", "replace")
 _TARGETS = ("dateRanges", "restrictionDates")
 
 
-class RolloutDateRangesOperator(BulkTaskOperator):
+class RolloutDateRangesOperator(WritingTaskOperator):
     """Open, close or set a season for many services: plan all, apply in batches, check each, put back what goes wrong.
 
     First every service is read and planned, and nothing is written; the plan stands in the log as a table. Then batch
@@ -51,6 +51,8 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :param batches: how far each batch sizes, the earlier ones included: shares such as ``"5%"`` or numbers of
         services. Which ones is decided by their ids, the same at every run. Services beyond the last batch are
         ``not_attempted``, and the task is green. (templated)
+    :param max_changes: how many services may change: a number, or a share of all services such as ``"30%"``. If more
+        would be written, the task fails before the first write. (templated)
     :param revert_on_failure: whether what was written is put back when the rollout is stopped by failures.
     :param plan_only: read and plan, and send nothing; ``"true"`` works too. (templated)
     :param allowed_failures: how many services may fail: a number, or a share of all such as ``"5%"``. (templated)
@@ -64,6 +66,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
         20], "report_path", "batches": [{"size", "updated", ...}], "plan_table", "plan_markdown"}``.
     :raises OnlivePayloadError: an argument cannot be used, or no service is selected; nothing was sent.
+    :raises OnliveTooManyChangesError: more services would change than ``max_changes`` allows; nothing was written.
     :raises OnliveRolloutFailedError: the rollout was stopped; Airflow does not retry.
     :raises OnliveRolloutToRetryError: the rollout was stopped by failures that may be over at Airflow's retry.
     """
@@ -73,7 +76,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         "service_filter",
         "season",
         "batches",
-        *BulkTaskOperator.template_fields,
+        *WritingTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"service_ids": "json", "service_filter": "json"}
 
@@ -127,6 +130,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
         plan_only = self.read_plan_only(arguments)
         seasons = arguments.read(lambda: read_seasons(self.season, "season"))
         sizes = arguments.read(lambda: read_batches(self.batches, "batches"))
+        brake = arguments.read(self.read_brake)
         ids: list[str] | None = None
         filters: dict[str, str] | None = None
         if self._has_ids:
@@ -144,6 +148,7 @@ class RolloutDateRangesOperator(BulkTaskOperator):
             batches=split(found, sizes, "batches"),
             revert_on_failure=self.revert_on_failure,
             plan_only=bool(plan_only),
+            brake=brake,
         )
         options = [self.mode, self.target, [str(size) for size in sizes], plan_only, self.revert_on_failure]
         identity = [found, [season.as_json() for season in seasons], options]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from onlive_provider.bulk.allowance import Allowance
+from onlive_provider.bulk.brake import Brake
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.in_progress import with_write
@@ -54,6 +55,8 @@ class Rollout:
     :param records: all of them.
     :param batches: the ids of each batch, as :func:`~onlive_provider.rollout.batches.split` gives them.
     :param plan_only: stop after the plan.
+    :param brake: decides, once all records are planned, whether anything is written.
+    :param total: of how many records the brake allows a share; by default of ``records``.
     """
 
     planner: Planner
@@ -61,6 +64,9 @@ class Rollout:
     batches: Sequence[Sequence[str]]
     revert_on_failure: bool
     plan_only: bool
+    brake: Brake | None = None
+    total: int | None = None
+    too_many_changes: str | None = field(default=None, init=False)
     table: str = field(default="", init=False)
     stopped_by: str = field(default="", init=False)
     _by_id: dict[str, RolloutRecord] = field(init=False)
@@ -96,7 +102,9 @@ class Rollout:
         self.table = self.planner.table(self.plans, self.problems)
         yield Note(self.table)
         self._judge("the plan")
-        if self.plan_only:
+        if self.brake is not None and not self.stopped_by:
+            self.too_many_changes = self._ask(self.brake)
+        if self.plan_only or self.too_many_changes:
             return
         for number, ids in enumerate(self.batches, 1):
             if self.stopped_by:
@@ -123,14 +131,14 @@ class Rollout:
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each record as of this moment."""
         for each in self.records:
-            yield each.outcome(plan_only=self.plan_only)
+            yield self._outcome(each)
 
     def counts_by_batch(self) -> list[dict[str, int]]:
         """Return for each batch how many records it has and how many outcomes of each name."""
         counts = [Counts() for _ in self.batches]
         for each in self.records:
             if each.batch is not None:
-                counts[each.batch - 1].add(each.outcome(plan_only=self.plan_only))
+                counts[each.batch - 1].add(self._outcome(each))
         return [{"size" if name == "total" else name: n for name, n in each.as_json().items()} for each in counts]
 
     def reason(self) -> str:
@@ -266,6 +274,16 @@ class Rollout:
             self.stopped_by = where
         elif self._has_too_many_failures():
             self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {self._limit}"
+
+    def _ask(self, brake: Brake) -> str | None:
+        """Return why nothing is written, if more records of the batches would change than allowed."""
+        for each in self.records:
+            if each.batch is not None:
+                brake.add(each.outcome(plan_only=True))
+        return brake.exceeded(len(self.records) if self.total is None else self.total)
+
+    def _outcome(self, record: RolloutRecord) -> Outcome:
+        return record.outcome(plan_only=self.plan_only or self.too_many_changes is not None)
 
     def _counted(self, number: int) -> str:
         return counted(number, self.planner.resource.name)

@@ -50,6 +50,8 @@ class RolloutSummary(Summary):
         self, limit: Allowance, report_path: str | None, *, cut_short: bool, remembers: bool
     ) -> OnliveError | None:
         """Return the error of a rollout that was stopped; services beyond the last batch are none."""
+        if self._rollout.too_many_changes is not None:
+            return self._too_many_changes(self._rollout.too_many_changes, report_path)
         if not self._rollout.stopped_by:
             return super().error(limit, report_path, cut_short=True, remembers=remembers) if cut_short else None
         kinds = OnliveRolloutFailedError, OnliveRolloutToRetryError

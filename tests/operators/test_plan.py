@@ -18,6 +18,7 @@ from onlive_provider.errors import (
     OnliveRecordsFailedError,
     OnliveRolloutFailedError,
     OnliveRolloutToRetryError,
+    OnliveTooManyChangesError,
 )
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.plan import ApplyPlanOperator, plan_markdown
@@ -561,3 +562,44 @@ def test_a_plan_that_was_edited_is_not_shown(
     assert (code, out) == (2, "")
     assert "is not as it was made" in err
     assert shown(capsys, str(tmp_path / "missing"))[0] == 2
+
+
+def test_a_plan_that_changes_more_than_allowed_is_not_applied(
+    server: ManyRecords, plan: Callable[..., str], execute: Execute, tmp_path: Path
+) -> None:
+    rows = [{"id": record_id(each), "lang": "es" if each < 40 else "en"} for each in range(ROWS)]
+    path, report = plan(rows), tmp_path / "applied.jsonl"
+    with pytest.raises(OnliveTooManyChangesError) as caught:
+        execute(apply(path, max_changes="39%", report_path=str(report)))
+    assert puts(server) == []
+    assert isinstance(caught.value, AirflowFailException)
+    assert "max_changes: 40 of 100 appointments would change, allowed are 39%. Nothing was written." in str(
+        caught.value
+    )
+    assert "Fields: lang 40. For example:" in str(caught.value)
+    outcomes = [line["outcome"] for line in lines(report)]
+    assert (outcomes.count("planned"), outcomes.count("unchanged")) == (40, 60)
+    execute(apply(path, max_changes=40))
+    assert len(puts(server)) == 40
+    execute(apply(path, max_changes=0))
+    assert len(puts(server)) == 40
+    with pytest.raises(OnlivePayloadError, match="max_changes"):
+        execute(apply(path, max_changes="None"))
+
+
+def test_a_rollout_that_would_change_more_than_allowed_writes_nothing(
+    make_fleet: MakeFleet, execute: Execute, tmp_path: Path
+) -> None:
+    made = make_fleet([service(number, dateRanges=[SUMMER_RANGE] if number % 2 else []) for number in range(20)])
+    task = RolloutDateRangesOperator(
+        task_id="roll_out", service_ids=IDS, season=SUMMER, max_changes=9, report_path=str(tmp_path / "r.jsonl")
+    )
+    with pytest.raises(OnliveTooManyChangesError, match="10 of 20 services would change, allowed are 9"):
+        execute(task)
+    assert made.written() == []
+    assert [line["outcome"] for line in lines(tmp_path / "r.jsonl")].count("planned") == 10
+    canary = RolloutDateRangesOperator(
+        task_id="roll_out", service_ids=IDS, season=SUMMER, max_changes=9, batches=("50%",)
+    )
+    result, _ = execute(canary)
+    assert 0 < result["updated"] <= 9
