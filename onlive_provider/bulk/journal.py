@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
 from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
+from onlive_provider.bulk.offsets import NONE, put
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
@@ -26,7 +27,6 @@ from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
 from onlive_provider.report.outcomes import Outcome, to_line
 from onlive_provider.report.page import write_page
 
-_NONE = -1
 _SAVE_REMOTELY_EVERY = 15.0
 _TASK = ("dag_id", "run_id", "task_id", "map_index")
 
@@ -80,8 +80,8 @@ class Journal:
 
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return the outcome of a row that stands, or the write of one of which it is not known whether it was made."""
-        offset = self._recalled[index] if index < len(self._recalled) else _NONE
-        if offset == _NONE:
+        offset = self._recalled[index] if index < len(self._recalled) else NONE
+        if offset == NONE:
             return None
         data = json.loads(self._file.line(offset))
         return Announcement(Change.from_json(data), data["at"]) if "writing" in data else Outcome.from_json(data)
@@ -92,7 +92,7 @@ class Journal:
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is durable after the next :meth:`flush`."""
-        _put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
+        put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
 
     def flush(self) -> None:
         """Make durable what was announced and recorded, and make sure that no later try has taken over.
@@ -176,12 +176,12 @@ class Journal:
 
     def _note(self, data: Mapping[str, Any], offset: int) -> None:
         if "writing" in data:
-            _put(self._recalled, data["writing"], offset)
+            put(self._recalled, data["writing"], offset)
             return
         outcome = Outcome.from_json(data)
-        _put(self._outcomes, outcome.index, offset)
+        put(self._outcomes, outcome.index, offset)
         if settles(outcome):
-            _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
+            put(self._recalled, outcome.index, NONE if outcome.retryable else offset)
 
     def _append(self, line: bytes) -> int:
         self._lease.is_held()  # The file of a later try must not be written to.
@@ -193,7 +193,7 @@ class Journal:
     def _copy_outcomes(self, report: IO[bytes]) -> Iterator[Outcome]:
         is_first = True
         for offset in self._outcomes:
-            if offset != _NONE:
+            if offset != NONE:
                 line = self._file.line(offset)
                 data = json.loads(line)
                 if is_first and self._task:
@@ -215,11 +215,3 @@ class Journal:
             f"room, or bring the place back, and let the task be retried: what was written is remembered in "
             f"{self._report_path}{ENDING}"
         )
-
-
-def _put(offsets: array[int], index: int, offset: int) -> None:
-    if index < len(offsets):
-        offsets[index] = offset
-    else:
-        offsets.extend([_NONE] * (index - len(offsets)))
-        offsets.append(offset)

@@ -17,11 +17,12 @@ from onlive_provider.errors import (
 )
 from onlive_provider.models.wording import counted
 from onlive_provider.privacy import hide_personal_data
+from onlive_provider.report.causes import Causes
 from onlive_provider.report.outcomes import Counts, Outcome
 
 MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
-_MAX_SHOWN_FAILURES = 10
+_MAX_SHOWN_FAILURES = _MAX_SHOWN_CAUSES = 10
 
 _MAX_MESSAGE_BYTES = 1_200
 """Of one message as XCom stores it, where a letter outside ASCII takes 6 or 12 bytes."""
@@ -41,6 +42,7 @@ class Summary:
         self.stop: Stop | None = None
         self.retry_after: float | None = None
         self._first_failed: list[Outcome] = []
+        self._causes = Causes()
         self._may_go_well_later = False
         self._sent_unseen = 0
 
@@ -50,6 +52,7 @@ class Summary:
         self._sent_unseen += _is_sent_unseen(outcome)
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
+            self._causes.add_failure(outcome)
             if len(self._first_failed) < MAX_FAILURES:
                 self._first_failed.append(outcome)
 
@@ -57,6 +60,16 @@ class Summary:
     def failures(self) -> list[dict[str, Any]]:
         """The first failures without guests' data."""
         return [short_failure(outcome) for outcome in self._first_failed]
+
+    def causes(self) -> list[str]:
+        """Return a line for each cause of failures; none where the single failures in the error say as much."""
+        if not self._causes.repeat:
+            return []
+        shown = {outcome.index for outcome in self._first_failed[:_MAX_SHOWN_FAILURES]}
+        told = [each for each in self._causes.by_number() if each.number > 1 or each.first not in shown]
+        lines = [f"  {each.number:,} x {each.message} ({each.where})" for each in told[:_MAX_SHOWN_CAUSES]]
+        others = sum(each.number for each in told[_MAX_SHOWN_CAUSES:]) + self._causes.others
+        return [*lines, f"  {others:,} x other causes"] if others else lines
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
@@ -120,6 +133,7 @@ class Summary:
         counts, failures = self.counts.as_json(), self.failures
         lines = [*why, *([self.stop.sentence] if self.stop else [])]
         lines.append(f"{counts['failed']:,} of {counts['total']:,} records failed ({self.counts.by_name()})")
+        lines += self.causes()
         lines += [f"  - {_record(failure)}: {failure['message']}" for failure in failures[:_MAX_SHOWN_FAILURES]]
         if counts["failed"] > _MAX_SHOWN_FAILURES:
             lines.append(f"  and {counts['failed'] - _MAX_SHOWN_FAILURES:,} more")

@@ -12,10 +12,12 @@ from onlive_provider.hooks.fail_fast import terminal
 from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
+from onlive_provider.operators.rejects import read_rejects
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.rejects import Rejects
     from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
@@ -33,6 +35,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         "updates_path",
         "fields",
         "timezone",
+        "rejects_path",
         *BulkTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
@@ -48,6 +51,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         timezone: str | None = None,
         only_changed: bool = True,
         on_record_error: Literal["continue", "stop"] = "continue",
+        rejects_path: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +73,8 @@ class BulkUpdateOperator(BulkTaskOperator):
         self.timezone = timezone
         self.only_changed = only_changed
         self.on_record_error = on_record_error
+        self.rejects_path = rejects_path
+        self._has_rejects_path = rejects_path is not None
 
     @abstractmethod
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
@@ -87,9 +93,11 @@ class BulkUpdateOperator(BulkTaskOperator):
         source = arguments.read(self._source)
         fields = arguments.read(self._read_fields)
         rows = None if source is None else arguments.read(lambda: self._rows(source, fields))
+        rejects = None if source is None or rows is None else arguments.read(lambda: self._rejects(source))
         arguments.finish()
         assert source is not None
         assert rows is not None
+        collectors = [] if rejects is None else [rejects]
         job = Job(
             resource=resource,
             read_payload=lambda payload: model.from_payload(payload, timezone=zone).model_dump(exclude_unset=True),
@@ -104,9 +112,10 @@ class BulkUpdateOperator(BulkTaskOperator):
         )
         options = [resource.name, self.id_field, fields, self.on_null, self.timezone, self.only_changed, plan_only]
         if isinstance(source, InputFile):
-            return BulkWork(rows, job, fingerprint_of([source.path, source.fingerprint, options]), None, source.share)
+            fingerprint = fingerprint_of([source.path, source.fingerprint, options])
+            return BulkWork(rows, job, fingerprint, None, source.share, collectors=collectors)
         known = [None if is_nested_deeper(row, MAX_DEPTH) else row for row in source]
-        return BulkWork(rows, job, fingerprint_of([known, options]), len(source))
+        return BulkWork(rows, job, fingerprint_of([known, options]), len(source), collectors=collectors)
 
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
@@ -119,6 +128,18 @@ class BulkUpdateOperator(BulkTaskOperator):
             read = read_file(source.path, open_file=source.open, id_field=self.id_field, fields=fields)
             return source.rows(read)
         return read_rows(source, id_field=self.id_field, fields=fields)
+
+    def _rejects(self, source: InputFile | list[object]) -> Rejects | None:
+        from onlive_provider.bulk.report_place import files_of
+
+        if not self._has_rejects_path:
+            return None
+        taken = dict.fromkeys(self.source_paths(), "what the task reads")
+        if isinstance(self.report_path, str):
+            taken |= files_of(self.report_path)
+        if isinstance(snapshot_path := getattr(self, "snapshot_path", None), str):
+            taken[snapshot_path] = "the task's snapshot"
+        return read_rejects(self.rejects_path, source, self.storage, taken)
 
     def _source(self) -> InputFile | list[object]:
         from onlive_provider.models.json_values import read_given_array
@@ -198,6 +219,9 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
         (templated)
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
         them the report cannot revert a change of guests.
+    :param rejects_path: path or URL of the failed rows, in the input's form (``.jsonl`` for ``updates``) and with the
+        reason in a column ``onlive_error``, to be mended and fed again. They hold the rows' own values, guests' data
+        too. (templated)
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most

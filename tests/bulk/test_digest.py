@@ -55,7 +55,7 @@ def test_it_counts_groups_failures_and_says_what_a_revert_would_do(show: Any) ->
         "r: 2 updated, 1 unchanged, 6 failed",
         "",
         "Failed, by cause:",
-        f"  4 x OnliveConflictError: PUT /api/v1/appointments/{record_id(1)}: the server answered 409 (1.5 s)",
+        "  4 x OnliveConflictError: PUT /api/v1/appointments/<id>: the server answered 409 (1.5 s)",
         f"    {'; '.join(ids)} and 1 more",
         "  1 x OnliveNotFoundError: no",
         f"    row 5, {record_id(5)}",
