@@ -62,9 +62,7 @@ def open_parquet(file: IO[bytes]) -> tuple[Any, Any]:
         raise OnlivePayloadError.of("updates_path", message) from error
     try:
         # Its own way is to read the whole file before the first row.
-        return arrow, parquet.ParquetFile(
-            file, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True
-        )
+        return arrow, parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
     except _unreadable(arrow) as error:
         message = "the file ends in .parquet and does not hold Parquet that can be read"
         raise OnlivePayloadError.of("updates_path", message) from error

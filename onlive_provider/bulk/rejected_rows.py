@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date, time
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO
 
 from onlive_provider.bulk.columns import ERROR_COLUMN
 from onlive_provider.bulk.lines import Lines

@@ -232,7 +232,7 @@ def test_the_causes_stand_above_the_table_as_text(ask):
     script = "const [causes] = document.querySelectorAll('.causes'); const table = document.querySelector('table');"
     script += "return [causes.innerText, causes.compareDocumentPosition(table), document.title];"
     text, place, title = ask(page_of(alike(11, HARMFUL)), script)
-    assert re.sub(r"\s+", " ", text) == f"11 × OnlivePayloadError {HARMFUL} lines 2, 22, 42, ..."
+    assert re.sub(r"\s+", " ", text) == f"11 \u00d7 OnlivePayloadError {HARMFUL} lines 2, 22, 42, ..."
     assert place == 4
     assert title == "A run"
 
