@@ -18,6 +18,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from onlive_provider.bulk import rejects
+from onlive_provider.bulk.rejected_rows import rejected_items
+from onlive_provider.bulk.rejects_place import RejectsPlace
 from onlive_provider.errors import (
     OnliveError,
     OnlivePayloadError,
@@ -26,6 +28,8 @@ from onlive_provider.errors import (
     OnliveReportPlaceError,
 )
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
+from onlive_provider.operators.storage import AirflowStorage
+from onlive_provider.report.outcomes import Outcome
 from scripts.tables import DOCS
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
@@ -232,6 +236,14 @@ def test_a_column_of_that_name_is_ignored_without_fields_too(server: ManyRecords
     assert writes(server) == [(record_id(0), {"title": "new"})]
 
 
+def test_an_ignored_column_of_parquet_may_hold_what_python_cannot(server: ManyRecords, tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"id": [record_id(0)], "title": ["new"]}
+    columns["onlive_error"] = arrow.array([2**62], arrow.timestamp("us"))
+    parquet.write_table(arrow.table(columns), tmp_path / "rows.parquet")
+    assert run(update(tmp_path / "rows.parquet", tmp_path / "rejects.parquet"))["updated"] == 1
+
+
 def test_another_spelling_of_the_column_is_a_field_like_any_other(server: ManyRecords, tmp_path: Path) -> None:
     error = fails(update([{"id": record_id(0), "onlive_Error": "why"}], tmp_path / "r.jsonl"))
     assert "onlive_Error" in str(error)
@@ -291,6 +303,7 @@ def test_a_line_of_json_that_is_no_object_is_kept_as_text_or_as_the_value(server
     assert found[0]["onlive_error"].startswith("line 1 is not valid JSON")
     assert found[2]["onlive_error"] == "line 3 is not UTF-8 text"
     assert fails(update(tmp_path / "rejects.jsonl", tmp_path / "again.jsonl")).counts["failed"] == 5
+    assert (tmp_path / "again.jsonl").read_text().count('"onlive_error": ') == 5
     assert [each.get("onlive_row") for each in objects_of(tmp_path / "again.jsonl")] == [
         each.get("onlive_row") for each in found
     ]
@@ -572,6 +585,17 @@ def test_no_guests_data_of_the_server_get_into_the_rejects_and_the_callers_own_d
     assert "eva@" not in row["onlive_error"]
     assert "000 009" not in row["onlive_error"]
     assert "ana.lopez" not in f"{error}{caplog.text}"
+
+
+def test_whatever_a_reason_says_is_one_short_line_without_guests_data(tmp_path: Path) -> None:
+    place = RejectsPlace(AirflowStorage(), str(tmp_path / "r.jsonl"), {})
+    kept = rejects.Rejects(place, lambda reasons: rejected_items([{"id": 1}], reasons))
+    message = "no ana.lopez@example.com,\n+34 600 000 009 \x1b[2J\ud800" + "x" * 5_000
+    kept.add(Outcome(0, None, None, "failed", message=message))
+    kept.finish()
+    (row,) = objects_of(tmp_path / "r.jsonl")
+    assert row["onlive_error"].startswith(r"no <hidden>, <hidden> \x1b[2J\ud800xxx")
+    assert len(row["onlive_error"]) < 1_010
 
 
 def test_what_the_page_of_the_documentation_shows_works(server: ManyRecords, tmp_path: Path) -> None:
