@@ -250,7 +250,7 @@ class OnliveReportTakenError(OnliveError):
 
 
 class OnliveReportPlaceError(OnliveError):
-    """The report's place is full, away, or another task's. Nothing was sent that is not remembered."""
+    """The place of the report, or of rejects, is full, away, or another task's. Nothing was sent unremembered."""
 
     retryable = True
 

@@ -9,6 +9,9 @@ from functools import lru_cache
 from onlive_provider.errors import FieldError, OnlivePayloadError
 from onlive_provider.privacy import is_safe_key
 
+ERROR_COLUMN = "onlive_error"
+"""The column of rejects that says why a row failed. In an input it is ignored, so that rejects can be an input."""
+
 _HARMLESS_NAME = re.compile(r"[A-Za-z_][\w ;.-]{0,79}")
 
 
@@ -20,7 +23,7 @@ def targets(
     :param columns: the columns that the row has.
     """
     if fields is None:
-        return ((column, (column,)) for column in columns if column != id_field)
+        return ((column, (column,)) for column in columns if column not in (id_field, ERROR_COLUMN))
     return ((column, _path(target)) for column, target in fields.items() if column in columns)
 
 
@@ -35,6 +38,9 @@ def check_mapping(id_field: str, fields: Mapping[str, str] | None) -> None:
     :raises OnlivePayloadError: naming everything that is wrong with it.
     """
     errors = [] if id_field else [FieldError("id_field", "got ''; accepted: the name of the column with the ids")]
+    if ERROR_COLUMN in (id_field, *(fields or ())):
+        name = "id_field" if id_field == ERROR_COLUMN else f"fields[{ERROR_COLUMN!r}]"
+        errors.append(FieldError(name, "is the column in which rejects say why a row failed; accepted: another column"))
     columns: dict[tuple[str, ...], str] = {}
     for column, target in (fields or {}).items():
         path = tuple(target.split("."))
@@ -77,7 +83,8 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
         for name in fields or ()
         if name not in columns
     ]
-    used = [name for name in columns if fields is None or name in fields or name == id_field]
+    sent = {name for name, _ in targets(columns, id_field, fields)}
+    used = [name for name in columns if name == id_field or name in sent]
     if "" in used:
         message = f"column {columns.index('') + 1} of the file has no name; name it, or name the columns in `fields`"
         errors.append(FieldError("updates_path", message))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
 from onlive_provider.bulk.history import History, Source, outcomes_of, read_history
 from onlive_provider.models.wording import counted
-from onlive_provider.privacy import UUID_PATTERN, printable, without_personal_data
+from onlive_provider.privacy import printable, without_personal_data
+from onlive_provider.report.causes import Causes, cause_of
 from onlive_provider.report.outcomes import Outcome
 
 _MAX_CAUSES = 10
-_MAX_NAMED = 3
-_VARYING = re.compile(rf"{UUID_PATTERN.pattern}|\d[\d.,:T+Z-]*\d|\d", re.IGNORECASE)
 
 
 class Disk:
@@ -37,47 +34,6 @@ class Disk:
         return Path(path)
 
 
-@dataclass(slots=True)
-class _Group:
-    """What has one cause.
-
-    :param message: the first one's.
-    :param named: the first ones, in words.
-    """
-
-    message: str
-    number: int = 0
-    named: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        self.number += 1
-        if len(self.named) < _MAX_NAMED:
-            self.named.append(name)
-
-
-class _Groups:
-    def __init__(self) -> None:
-        self._groups: dict[str, _Group] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._groups)
-
-    def add(self, message: str, name: str) -> None:
-        """Add what has a cause; messages that differ in ids, numbers and times have one."""
-        shown = without_personal_data(message)
-        self._groups.setdefault(_VARYING.sub("#", shown), _Group(shown)).add(name)
-
-    def lines(self) -> Iterator[str]:
-        """Yield two lines for each cause, the most frequent first."""
-        groups = sorted(self._groups.values(), key=lambda each: -each.number)
-        for each in groups[:_MAX_CAUSES]:
-            more = f" and {each.number - len(each.named):,} more" if each.number > len(each.named) else ""
-            yield f"  {each.number:,} x {each.message}"
-            yield f"    {'; '.join(each.named)}{more}"
-        if len(groups) > _MAX_CAUSES:
-            yield f"  and {counted(len(groups) - _MAX_CAUSES, 'more cause')}"
-
-
 def digest(report_path: str) -> list[str]:
     """Return what a report says, in lines that show no guest's data and can do nothing to a terminal.
 
@@ -96,21 +52,33 @@ def digest(report_path: str) -> list[str]:
 
 
 def _failures(outcomes: Iterable[Outcome]) -> list[str]:
-    groups = _Groups()
+    causes = Causes()
     for each in outcomes:
         if each.outcome == "failed":
-            where = f"row {each.index}" if each.line is None else f"line {each.line}"
-            name = f"{where}, {without_personal_data(each.id)}" if each.id else where
-            groups.add(f"{each.error}: {each.message or ''}", name)
-    return ["", "Failed, by cause:", *groups.lines()] if groups else []
+            name = f"{each.place}, {without_personal_data(each.id)}" if each.id else each.place
+            causes.add(cause_of(each), each.index, name, error=each.error or "")
+    return ["", "Failed, by cause:", *_lines(causes)] if causes else []
+
+
+def _lines(causes: Causes) -> Iterator[str]:
+    """Yield two lines for each cause, the most frequent first."""
+    found = causes.by_number()
+    for each in found[:_MAX_CAUSES]:
+        more = f" and {each.number - len(each.named):,} more" if each.number > len(each.named) else ""
+        yield f"  {each.number:,} x {f'{each.error}: ' if each.error else ''}{each.message}"
+        yield f"    {'; '.join(each.named)}{more}"
+    if len(found) > _MAX_CAUSES:
+        yield f"  and {counted(len(found) - _MAX_CAUSES, 'more cause')}"
+    if causes.others:
+        yield f"  and {causes.others:,} with still other causes"
 
 
 def _revert(history: History) -> list[str]:
-    lost, unsure, records = _Groups(), 0, 0
-    for chain in history.chains:
+    lost, unsure, records = Causes(), 0, 0
+    for place, chain in enumerate(history.chains):
         problem = chain.problem()
         if problem is not None:
-            lost.add(str(problem), without_personal_data(chain.name))
+            lost.add(str(problem), place, without_personal_data(chain.name))
             continue
         records += 1
         unsure += chain.writes[-1].may_be_made
@@ -120,7 +88,7 @@ def _revert(history: History) -> list[str]:
     lines += [f"  {_writes(each)} in {each.path}" for each in history.sources if each.writes]
     if unsure:
         lines.append(f"  {counted(unsure, 'record')} would show first whether the last write was made")
-    return [*lines, "", "It could not put back:", *lost.lines()] if lost else lines
+    return [*lines, "", "It could not put back:", *_lines(lost)] if lost else lines
 
 
 def _writes(source: Source) -> str:

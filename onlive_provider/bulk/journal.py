@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
 from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
+from onlive_provider.bulk.offsets import NONE, put
 from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
@@ -28,7 +29,6 @@ from onlive_provider.privacy import hide_personal_data, may_hold_personal_data
 from onlive_provider.report.outcomes import Outcome, to_line
 from onlive_provider.report.page import write_page
 
-_NONE = -1
 _SAVE_REMOTELY_EVERY = 15.0
 _TASK = ("dag_id", "run_id", "task_id", "map_index")
 
@@ -83,8 +83,8 @@ class Journal:
 
     def recall(self, index: int) -> Outcome | Announcement | None:
         """Return the outcome of a row that stands, or the write of one of which it is not known whether it was made."""
-        offset = self._recalled[index] if index < len(self._recalled) else _NONE
-        if offset == _NONE:
+        offset = self._recalled[index] if index < len(self._recalled) else NONE
+        if offset == NONE:
             return None
         data = json.loads(self._file.line(offset))
         return Announcement(Change.from_json(data), data["at"]) if "writing" in data else Outcome.from_json(data)
@@ -95,7 +95,7 @@ class Journal:
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is durable after the next :meth:`flush`."""
-        _put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
+        put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
 
     def flush(self) -> None:
         """Make durable what was announced and recorded, and make sure that no later try has taken over.
@@ -152,7 +152,7 @@ class Journal:
         with place.writing(self._report_path) as report, place.writing(place.page_path) as page:
             self._is_plan = plan is not None
             if plan is not None:
-                rows = sum(offset != _NONE for offset in self._outcomes)
+                rows = sum(offset != NONE for offset in self._outcomes)
                 report.write(replace(plan, task=self._task).sealed(rows, self._lines()))
             write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
 
@@ -191,12 +191,12 @@ class Journal:
 
     def _note(self, data: Mapping[str, Any], offset: int) -> None:
         if "writing" in data:
-            _put(self._recalled, data["writing"], offset)
+            put(self._recalled, data["writing"], offset)
             return
         outcome = Outcome.from_json(data)
-        _put(self._outcomes, outcome.index, offset)
+        put(self._outcomes, outcome.index, offset)
         if settles(outcome):
-            _put(self._recalled, outcome.index, _NONE if outcome.retryable else offset)
+            put(self._recalled, outcome.index, NONE if outcome.retryable else offset)
 
     def _append(self, line: bytes) -> int:
         self._lease.is_held()  # The file of a later try must not be written to.
@@ -214,7 +214,7 @@ class Journal:
         """Yield the lines of the report, of which the first names the task. A plan has a line of its own for that."""
         is_first = not self._is_plan
         for offset in self._outcomes:
-            if offset != _NONE:
+            if offset != NONE:
                 line = self._file.line(offset)
                 if is_first and self._task:
                     line = to_line({**json.loads(line), "task": self._task}) + b"\n"
@@ -234,11 +234,3 @@ class Journal:
             f"room, or bring the place back, and let the task be retried: what was written is remembered in "
             f"{self._report_path}{ENDING}"
         )
-
-
-def _put(offsets: array[int], index: int, offset: int) -> None:
-    if index < len(offsets):
-        offsets[index] = offset
-    else:
-        offsets.extend([_NONE] * (index - len(offsets)))
-        offsets.append(offset)

@@ -35,22 +35,32 @@ class Lines(Iterator[str]):
 
     A byte that is not UTF-8 becomes a lone surrogate, so that only its own row fails.
 
+    ``is_cut`` is whether only the beginning of the row is kept.
+
     :param longest: characters that one row may have, line ends included.
+    :param keeps: whether what is skipped of a row is kept too, as far as ``longest`` allows.
     :raises OnlivePayloadError: while the first line is read: the file is no UTF-8 text at all.
     """
 
-    def __init__(self, file: IO[bytes], longest: int = LONGEST_ROW) -> None:
+    def __init__(self, file: IO[bytes], longest: int = LONGEST_ROW, *, keeps: bool = False) -> None:
         self.number = 0
+        self.is_cut = False
         self.longest = longest
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._row: list[str] = []
         self._room = longest
+        self._keeps = keeps
         self._was_cut = False
 
     def begin_row(self) -> None:
         """Let the row before go, of which nothing is needed any more."""
         self._row.clear()
         self._room = self.longest
+        self.is_cut = False
+
+    def text(self) -> str:
+        """Return the text of the row so far, its line ends included."""
+        return "".join(self._row)
 
     def __next__(self) -> str:
         """Return the next line of the row.
@@ -64,16 +74,16 @@ class Lines(Iterator[str]):
             _refuse_other_formats(line)
         self.number += 1
         self._row.append(line)
-        if len(line) > self._room:
-            raise RowTooLongError
         self._room -= len(line)
+        if self._room < 0:
+            raise RowTooLongError
         return line
 
     def skip_line(self) -> None:
         """Read to the end of the line begun."""
         piece = self._row[-1]
         while piece and not piece.endswith(("\n", "\r")):
-            piece = self._read(_PIECE)
+            piece = self._skip()
 
     def skip_row(self) -> None:
         """Read to the end of the row begun, as CSV has it: an open quotation mark takes in the lines after it."""
@@ -82,9 +92,18 @@ class Lines(Iterator[str]):
             at = _after(piece, at)
         while piece and (at is _In.QUOTES or not piece.endswith(("\n", "\r"))):
             is_new_line = piece.endswith(("\n", "\r"))
-            piece = self._read(_PIECE)
+            piece = self._skip()
             self.number += bool(piece and is_new_line)
             at = _after(piece, at)
+
+    def _skip(self) -> str:
+        piece = self._read(_PIECE)
+        if self._keeps and self._room > 0:
+            self._row.append(piece)
+            self._room -= len(piece)
+        elif piece:
+            self.is_cut = True
+        return piece
 
     def _read(self, size: int) -> str:
         piece = self._text.readline(size)

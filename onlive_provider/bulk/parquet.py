@@ -7,7 +7,7 @@ from enum import Enum
 from importlib import import_module
 from typing import IO, Any
 
-from onlive_provider.bulk.columns import shown
+from onlive_provider.bulk.columns import ERROR_COLUMN, shown
 from onlive_provider.errors import FieldError, OnliveInputError, OnlivePayloadError
 
 _BATCH = 1024
@@ -31,29 +31,12 @@ def read_parquet(
     :raises OnlivePayloadError: before the first row: the file cannot be used.
     :raises OnliveInputError: after some rows: the rest cannot be read.
     """
-    try:
-        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        message = "a .parquet file needs pyarrow, which is missing: pip install 'airflow-provider-onlive[parquet]'"
-        raise OnlivePayloadError.of("updates_path", message) from error
-    unreadable = (arrow.ArrowException, OSError, OverflowError)
-    try:
-        # Its own way is to read the whole file before the first row.
-        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
-        names = table.schema_arrow.names
-    except unreadable as error:
-        message = "the file ends in .parquet and does not hold Parquet that can be read"
-        raise OnlivePayloadError.of("updates_path", message) from error
+    arrow, table = open_parquet(file)
+    names = table.schema_arrow.names
     check_columns(names)
-    places = [place for place, name in enumerate(names) if used is None or name in used]
-    batches, count = table.iter_batches(batch_size=_BATCH), 0
-    while True:
-        try:
-            batch = next(batches, None)
-        except unreadable as error:
-            raise _damaged(count) from error
-        if batch is None:
-            return
+    wanted = {*names} - {ERROR_COLUMN} if used is None else used
+    places = [place for place, name in enumerate(names) if name in wanted]
+    for batch in batches(arrow, table):
         columns = {names[place]: _values(arrow, batch.column(place)) for place in places}
         kinds = {names[place]: batch.schema.types[place] for place in places}
         for row in range(batch.num_rows):
@@ -65,7 +48,46 @@ def read_parquet(
                 kind = str(kinds[bad]).partition("<")[0]
                 accepted = "times of the years 1 to 9999, in a known zone"
                 yield FieldError(shown(bad), f"got a {kind} that Python cannot hold; accepted: {accepted}")
+
+
+def open_parquet(file: IO[bytes]) -> tuple[Any, Any]:
+    """Return pyarrow, and the file as it reads it.
+
+    :raises OnlivePayloadError: the file cannot be used.
+    """
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        message = "a .parquet file needs pyarrow, which is missing: pip install 'airflow-provider-onlive[parquet]'"
+        raise OnlivePayloadError.of("updates_path", message) from error
+    try:
+        # Its own way is to read the whole file before the first row.
+        return arrow, parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
+    except _unreadable(arrow) as error:
+        message = "the file ends in .parquet and does not hold Parquet that can be read"
+        raise OnlivePayloadError.of("updates_path", message) from error
+
+
+def batches(arrow: Any, table: Any) -> Iterator[Any]:
+    """Yield the rows of a file in batches.
+
+    :raises OnlivePayloadError: before the first one: the file cannot be used.
+    :raises OnliveInputError: after some: the rest cannot be read.
+    """
+    found, count = table.iter_batches(batch_size=_BATCH), 0
+    while True:
+        try:
+            batch = next(found, None)
+        except _unreadable(arrow) as error:
+            raise _damaged(count) from error
+        if batch is None:
+            return
+        yield batch
         count += batch.num_rows
+
+
+def _unreadable(arrow: Any) -> tuple[type[Exception], ...]:
+    return (arrow.ArrowException, OSError, OverflowError)
 
 
 def _damaged(count: int) -> OnliveInputError | OnlivePayloadError:

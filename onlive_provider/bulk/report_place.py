@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from onlive_provider.bulk.lease import ENDING as LOCK_ENDING
 from onlive_provider.bulk.lease import Lease, Owner, take_lease
+from onlive_provider.bulk.place import Place
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.bulk.working_file import ENDING as WORKING_ENDING
-from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportPlaceError
 
 if TYPE_CHECKING:
     from onlive_provider.client.sync import SleepingClock
 
-_PART_ENDING = ".part"
-_AWAY = (ConnectionError, TimeoutError)
 
-
-class ReportPlace:
+class ReportPlace(Place):
     """A report's path or URL, with the lease that lets this process write to guests for it.
 
     :param storage: opens files by path or URL.
@@ -36,95 +31,30 @@ class ReportPlace:
     def __init__(
         self, storage: Storage, path: str, owner: Owner, clock: SleepingClock, sources: Iterable[str] = ()
     ) -> None:
-        self.storage = storage
-        self.path = path
+        super().__init__(storage, path, "report_path")
         self.page_path = page_path(path)
         with self.refusing():
-            self._refuse_what_is_no_file()
-            self._refuse_sources(sources)
+            self.refuse_what_is_no_file([path, self.page_path])
+            self.refuse_taken(files_of(path), dict.fromkeys(sources, "what the task reads"))
             self.lease: Lease = take_lease(storage, path, owner, clock)
-
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Turn whatever goes wrong inside the block into one sentence about the report's path."""
-        try:
-            yield
-        except OnliveError:
-            raise
-        except _AWAY as error:
-            raise OnliveReportPlaceError(
-                f"The place of the report {self.path} does not answer ({type(error).__name__}); nothing was sent"
-            ) from error
-        except Exception as error:
-            raise self._refused(_why(error)) from error
-
-    @contextmanager
-    def writing(self, path: str) -> Iterator[IO[bytes]]:
-        """Open a file that replaces the one at a path once it is whole; durable at the block's end."""
-        local = self.storage.local_path(path)
-        if local is None:
-            with self.storage.open(path, "wb") as file:
-                yield file
-            return
-        part = local.with_name(local.name + _PART_ENDING)
-        try:
-            with self.storage.open(str(part), "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, local)
-        except BaseException:  # An interrupt must leave no half report, either.
-            part.unlink(missing_ok=True)
-            raise
 
     def release(self) -> None:
         """Let others write there."""
         with suppress(Exception):  # A store that is away: the lease ends by itself.
             self.lease.release()
 
-    def _refuse_what_is_no_file(self) -> None:
-        for path in (self.path, self.page_path):
-            local = self.storage.local_path(path)
-            if local is not None and local.exists() and not local.is_file():
-                raise self._refused(f"{local} is {'a folder' if local.is_dir() else 'no plain file'}")
 
-    def _refuse_sources(self, sources: Iterable[str]) -> None:
-        written = [self.path, self.page_path, self.path + WORKING_ENDING, self.path + LOCK_ENDING]
-        for source in sources:
-            for path in written:
-                if path == source or _is_same_file(self.storage.local_path(path), self.storage.local_path(source)):
-                    raise self._refused(f"{path} is what the task reads")
-
-    def _refused(self, why: str) -> OnlivePayloadError:
-        shown = self.path if len(self.path) <= 200 else f"{self.path[:200]}..."
-        return OnlivePayloadError.of(
-            "report_path",
-            f"got {shown!r}, where nothing can be written: {why}; accepted: the path or URL of a file, in a place "
-            "where this task may make files",
-        )
+def files_of(report_path: str) -> Mapping[str, str]:
+    """Return the files that a task with a report writes: path to what stands there, in words."""
+    return {
+        report_path: "the task's report",
+        page_path(report_path): "the page of the task's report",
+        report_path + WORKING_ENDING: "the working file of the task's report",
+        report_path + LOCK_ENDING: "the lock of the task's report",
+    }
 
 
 def page_path(report_path: str) -> str:
     """Return where a report's page goes: beside it, ending in ``.html``."""
     stem, dot, ending = report_path.rpartition(".")
     return f"{stem if dot and '/' not in ending else report_path}.html"
-
-
-def _is_same_file(path: Path | None, other: Path | None) -> bool:
-    if path is None or other is None:
-        return False
-    try:
-        return path.samefile(other)
-    except OSError:
-        return os.path.realpath(path) == os.path.realpath(other)
-
-
-def _why(error: Exception) -> str:
-    """Return why a place cannot be written, without what a library may put into its text."""
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return "a part of its path is a file"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno) if error.strerror is None else error.strerror
-    if isinstance(error, ImportError):
-        return f"its file system needs a package that is not installed ({error.name or 'unknown'})"
-    return " ".join(str(error).split())[:200] or type(error).__name__

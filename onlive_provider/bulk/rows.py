@@ -10,7 +10,6 @@ this field". A *gap* is a value that is not there: ``NaN``, ``NaT`` and ``<NA>``
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +17,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import IO, Any, Literal, TypeAlias
 
-from onlive_provider.bulk.columns import check_columns, check_mapping, shown, targets
-from onlive_provider.bulk.lines import Lines, RowTooLongError, is_utf8
+from onlive_provider.bulk.columns import ERROR_COLUMN, check_columns, check_mapping, shown, targets
+from onlive_provider.bulk.lines import Lines
 from onlive_provider.bulk.parquet import read_parquet
+from onlive_provider.bulk.parts import CsvParts, Part, json_parts
 from onlive_provider.errors import FieldError, OnlivePayloadError
 from onlive_provider.models.rendered import MAX_DEPTH, is_nested_deeper
-from onlive_provider.models.wording import counted
 
 OnNull: TypeAlias = Literal["omit", "clear"]
 OpenFile: TypeAlias = Callable[[str], IO[bytes]]
@@ -33,8 +32,6 @@ GAP_TEXTS = frozenset({"", "NULL", "None", "NaN", "nan", "NaT", "<NA>"})
 
 _FRAME_GAPS = frozenset({"nan", "NaN", "NaT", "<NA>"})
 _PLAIN = (str, bool, int, list, dict, type(None))
-_LARGE_CELL = "field larger"
-"""What Python says of a cell above its limit: in the middle of the cell, whose rest must not pass for rows."""
 _ENDING = re.compile(r"\.\w{1,10}$")
 
 
@@ -118,12 +115,12 @@ def as_update(
     :raises OnlivePayloadError: the row has no id.
     """
     record_id = row.values.get(id_field)
-    if record_id is None or _is_gap(record_id):
+    if record_id is None or is_gap(record_id):
         raise OnlivePayloadError.of(id_field, "is missing; every row needs the id of the record that it updates")
     payload: dict[str, Any] = {}
     for column, path in targets(row.values, id_field, fields):
         value = row.values[column]
-        if _is_gap(value):
+        if is_gap(value):
             if on_null == "omit":
                 continue
             value = None
@@ -134,8 +131,8 @@ def as_update(
     return record_id, payload
 
 
-def _is_gap(value: object) -> bool:
-    """Recognize by its text what pandas, numpy and Decimal use for a missing value, so that none has to be imported."""
+def is_gap(value: object) -> bool:
+    """Whether a value is a gap. What pandas, numpy and Decimal use is known by its text, so that none is imported."""
     return value is Missing.GAP or (not isinstance(value, _PLAIN) and str(value) in _FRAME_GAPS)
 
 
@@ -170,101 +167,39 @@ def _read_list(items: Iterable[object]) -> Iterator[Row | BadRow]:
 def _row(index: int, line: int | None, values: Mapping[str, Any]) -> Row | BadRow:
     """Return a row, unless it holds what is nested so deep that Python's own functions fail on it."""
     for column, value in values.items():
-        if is_nested_deeper(value, MAX_DEPTH):
+        if is_nested_deeper(value, MAX_DEPTH) and column != ERROR_COLUMN:
             return BadRow(index, line, FieldError(shown(str(column)), f"is nested deeper than {MAX_DEPTH} levels"))
     return Row(index, line, values)
 
 
 def _read_jsonl(file: IO[bytes], _: _Columns) -> Iterator[Row | BadRow]:
-    lines, index = Lines(file), 0
-    while True:
-        lines.begin_row()
-        try:
-            text = next(lines, None)
-        except RowTooLongError:
-            lines.skip_line()
-            yield _too_long(index, lines.number, lines)
-            index += 1
-            continue
-        if text is None:
-            return
-        if not text.isspace():
-            yield _json_row(index, lines.number, text)
-            index += 1
+    for index, part in enumerate(json_parts(Lines(file))):
+        yield _bad_part(index, part, part.fault) if part.fault else _json_row(index, part)
 
 
-def _json_row(index: int, line: int, text: str) -> Row | BadRow:
-    if not is_utf8(text):
-        return _bad_line(index, line, line, "is not UTF-8 text")
+def _json_row(index: int, part: Part[str]) -> Row | BadRow:
+    assert part.content is not None
     try:
-        values = json.loads(text.rstrip("\r\n"))
+        values = json.loads(part.content.rstrip("\r\n"))
     except json.JSONDecodeError as error:
-        return _bad_line(index, line, line, f"is not valid JSON from column {error.colno} on")
+        return _bad_part(index, part, f"is not valid JSON from column {error.colno} on")
     except (ValueError, RecursionError):
-        return _bad_line(index, line, line, "holds a number too long or an object too deep to read")
+        return _bad_part(index, part, "holds a number too long or an object too deep to read")
     if not isinstance(values, dict):
-        return _bad_line(index, line, line, f"holds {type(values).__name__}; accepted: one JSON object on each line")
-    return _row(index, line, values)
+        return _bad_part(index, part, f"holds {type(values).__name__}; accepted: one JSON object on each line")
+    return _row(index, part.last, values)
 
 
 def _read_csv(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
-    lines = Lines(file)
-    rows = csv.reader(lines, strict=True)
-    columns = _read_header(rows)
+    parts = CsvParts(Lines(file))
+    columns = parts.columns
     needed.check(columns)
-    index = 0
-    while True:
-        lines.begin_row()
-        first = lines.number + 1
-        try:
-            cells = next(rows, None)
-        except RowTooLongError:
-            lines.skip_row()
-            yield _too_long(index, first, lines)
-            index += 1
-            continue
-        except csv.Error as error:
-            if str(error).startswith(_LARGE_CELL):
-                lines.skip_row()
-            yield _bad_line(index, first, lines.number, f"cannot be read as CSV: {error}")
-            index += 1
-            continue
-        if cells is None:
-            return
-        if cells:
-            yield _csv_row(index, first, lines.number, columns, cells)
-            index += 1
-
-
-def _read_header(rows: Iterator[list[str]]) -> list[str]:
-    try:
-        columns = next((cells for cells in rows if cells), [])
-    except RowTooLongError as error:
-        raise OnlivePayloadError.of(
-            "updates_path", "the first line of the file is too long to be the names of columns"
-        ) from error
-    except csv.Error as error:
-        raise OnlivePayloadError.of(
-            "updates_path", f"the first line of the file cannot be read as CSV: {error}"
-        ) from error
-    if not columns:
-        raise OnlivePayloadError.of(
-            "updates_path", "the file is empty; accepted: a first line that names the columns, then rows"
-        )
-    if not is_utf8("".join(columns)):
-        raise OnlivePayloadError.of("updates_path", "the file is not UTF-8 text; save it as UTF-8")
-    return columns
-
-
-def _csv_row(index: int, first: int, last: int, columns: Sequence[str], cells: Sequence[str]) -> Row | BadRow:
-    if len(cells) != len(columns):
-        return _bad_line(
-            index, first, last, f"has {counted(len(cells), 'cell')}; the header names {counted(len(columns), 'column')}"
-        )
-    if not is_utf8("".join(cells)):
-        return _bad_line(index, first, last, "is not UTF-8 text")
-    values = (Missing.GAP if cell in GAP_TEXTS else cell for cell in cells)
-    return Row(index, last, dict(zip(columns, values, strict=True)))
+    for index, part in enumerate(parts):
+        if part.content is None or part.fault:
+            yield _bad_part(index, part, part.fault)
+        else:
+            values = (Missing.GAP if cell in GAP_TEXTS else cell for cell in part.content)
+            yield Row(index, part.last, dict(zip(columns, values, strict=True)))
 
 
 def _read_parquet(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
@@ -283,18 +218,20 @@ def _cell(value: object) -> object:
 _READERS: Mapping[str, _Reader] = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
 
 
-def _reader_of(path: str) -> _Reader:
+def ending_of(path: str) -> str:
+    """Return the ending of a file's name, such as ``.csv``, in lower case; empty where it has none."""
     found = _ENDING.search(path)
-    ending = found.group().lower() if found else "no ending"
+    return found.group().lower() if found else ""
+
+
+def _reader_of(path: str) -> _Reader:
+    ending = ending_of(path)
     if ending not in _READERS:
-        raise OnlivePayloadError.of("updates_path", f"got a file with {ending}; accepted: {', '.join(_READERS)}")
+        message = f"got a file with {ending or 'no ending'}; accepted: {', '.join(_READERS)}"
+        raise OnlivePayloadError.of("updates_path", message)
     return _READERS[ending]
 
 
-def _too_long(index: int, first: int, lines: Lines) -> BadRow:
-    return _bad_line(index, first, lines.number, f"is longer than {lines.longest:,} characters")
-
-
-def _bad_line(index: int, first: int, last: int, message: str) -> BadRow:
-    where = f"line {last}" if first == last else f"the row from line {first} to {last}"
-    return BadRow(index, last, FieldError("", f"{where} {message}"))
+def _bad_part(index: int, part: Part[Any], message: str) -> BadRow:
+    where = f"line {part.last}" if part.first == part.last else f"the row from line {part.first} to {part.last}"
+    return BadRow(index, part.last, FieldError("", f"{where} {message}"))

@@ -19,11 +19,12 @@ from onlive_provider.errors import (
 )
 from onlive_provider.models.wording import counted
 from onlive_provider.privacy import hide_personal_data
+from onlive_provider.report.causes import Causes
 from onlive_provider.report.outcomes import Counts, Outcome
 
 MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
-_MAX_SHOWN_FAILURES = 10
+_MAX_SHOWN_FAILURES = _MAX_SHOWN_CAUSES = 10
 _AFTER_TOO_MANY_CHANGES = "What to do: look at the input; if it is right, raise `max_changes` and clear the task."
 
 MAX_RESULT = 48_000
@@ -53,6 +54,7 @@ class Summary:
         self.too_many_changes: str | None = None
         self.is_left_planned = False
         self._first_failed: list[Outcome] = []
+        self._causes = Causes()
         self._may_go_well_later = False
         self._sent_unseen = 0
 
@@ -62,6 +64,7 @@ class Summary:
         self._sent_unseen += _is_sent_unseen(outcome)
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
+            self._causes.add_failure(outcome)
             if len(self._first_failed) < MAX_FAILURES:
                 self._first_failed.append(outcome)
 
@@ -69,6 +72,16 @@ class Summary:
     def failures(self) -> list[dict[str, Any]]:
         """The first failures without guests' data."""
         return [short_failure(outcome) for outcome in self._first_failed]
+
+    def causes(self) -> list[str]:
+        """Return a line for each cause of failures; none where the single failures in the error say as much."""
+        if not self._causes.repeat:
+            return []
+        shown = {outcome.index for outcome in self._first_failed[:_MAX_SHOWN_FAILURES]}
+        told = [each for each in self._causes.by_number() if each.number > 1 or each.first not in shown]
+        lines = [f"  {each.number:,} x {each.message} ({each.where})" for each in told[:_MAX_SHOWN_CAUSES]]
+        others = sum(each.number for each in told[_MAX_SHOWN_CAUSES:]) + self._causes.others
+        return [*lines, f"  {others:,} x other causes"] if others else lines
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
@@ -154,7 +167,7 @@ class Summary:
 
     def _failure_lines(self) -> list[str]:
         counts, failures = self.counts, self.failures
-        lines = [f"{counts.failed:,} of {counts.total:,} records failed ({counts.by_name()})"]
+        lines = [f"{counts.failed:,} of {counts.total:,} records failed ({counts.by_name()})", *self.causes()]
         for each in failures[:_MAX_SHOWN_FAILURES]:
             lines.append(f"  - {record_words(each['line'], each['index'], each['id'])}: {each['message']}")
         if counts.failed > _MAX_SHOWN_FAILURES:

@@ -41,6 +41,8 @@ class Collector(Protocol):
     def finish(self) -> None:
         """Store what was collected. Called once, after the report was stored, however the try ends.
 
+        It is not called where a later try has taken over the report: what is stored is left to that one, too.
+
         :raises OnliveError: it cannot be stored.
         """
 
@@ -146,15 +148,17 @@ class TaskRun:
                 self.log.error("%s", unstored)
             else:
                 error = unstored
-        for each in self._collectors:
+        for each in () if isinstance(raised, OnliveReportTakenError) else self._collectors:
             try:
                 each.finish()
             except OnliveError as unstored:
                 self.log.error("%s", unstored)
-                error = error or unstored
+                error = unstored if error is None else _with(error, unstored)
         self._on_progress(self.summary.counts)
         counts, report = self.summary.counts_text(), self._report_path or "none"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
+        for line in self.summary.causes() if error is not None else ():
+            self.log.error("%s", line.strip())
         if raised is None and error is not None:
             raise error
 
@@ -230,3 +234,10 @@ class TaskRun:
                     self.log.warning("The state for a retry could not be saved: %s", type(error).__name__)
                 took = time.monotonic() - now
                 next_save = now + max(saving_pause, _SAVING_SHARE * took)
+
+
+def _with(error: BaseException, unstored: OnliveError) -> BaseException:
+    """Return an error of the task that also says what could not be stored."""
+    if isinstance(error, OnliveError) and error.args:
+        error.args = (f"{error.args[0]}\n{unstored}", *error.args[1:])
+    return error

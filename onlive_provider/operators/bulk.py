@@ -13,10 +13,12 @@ from onlive_provider.hooks.fail_fast import terminal
 from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
+from onlive_provider.operators.rejects import read_rejects
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
+    from onlive_provider.bulk.rejects import Rejects
     from onlive_provider.bulk.rows import BadRow, Row
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.models.fields import Resource
@@ -34,6 +36,7 @@ class BulkUpdateOperator(WritingTaskOperator):
         "updates_path",
         "fields",
         "timezone",
+        "rejects_path",
         *WritingTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
@@ -49,6 +52,7 @@ class BulkUpdateOperator(WritingTaskOperator):
         timezone: str | None = None,
         only_changed: bool = True,
         on_record_error: Literal["continue", "stop"] = "continue",
+        rejects_path: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +74,8 @@ class BulkUpdateOperator(WritingTaskOperator):
         self.timezone = timezone
         self.only_changed = only_changed
         self.on_record_error = on_record_error
+        self.rejects_path = rejects_path
+        self._has_rejects_path = rejects_path is not None
 
     @abstractmethod
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
@@ -93,6 +99,7 @@ class BulkUpdateOperator(WritingTaskOperator):
         brake = arguments.read(self.read_brake)
         if source is not None:
             arguments.read(lambda: self._rows(source, fields))
+        rejects = None if source is None else arguments.read(lambda: self._rejects(source))
         arguments.finish()
         assert source is not None
         job = partial(
@@ -119,6 +126,7 @@ class BulkUpdateOperator(WritingTaskOperator):
             total=None if isinstance(source, InputFile) else len(source),
             read_share=source.share if isinstance(source, InputFile) else lambda: 0.0,
             summary=PlanSummary(PlanHead("bulk", resource)) if plan_only else Summary(),
+            collectors=[] if rejects is None else [rejects],
             plan_worklist=None if plan_only else job(plan_only=True),
             brake=brake,
         )
@@ -138,6 +146,18 @@ class BulkUpdateOperator(WritingTaskOperator):
             read = read_file(source.path, open_file=source.open, id_field=self.id_field, fields=fields)
             return source.rows(read)
         return read_rows(source, id_field=self.id_field, fields=fields)
+
+    def _rejects(self, source: InputFile | list[object]) -> Rejects | None:
+        from onlive_provider.bulk.report_place import files_of
+
+        if not self._has_rejects_path:
+            return None
+        taken = dict.fromkeys(self.source_paths(), "what the task reads")
+        if isinstance(self.report_path, str):
+            taken |= files_of(self.report_path)
+        if isinstance(snapshot_path := getattr(self, "snapshot_path", None), str):
+            taken[snapshot_path] = "the task's snapshot"
+        return read_rejects(self.rejects_path, source, self.storage, taken)
 
     def _source(self) -> InputFile | list[object]:
         from onlive_provider.models.json_values import read_given_array
@@ -220,6 +240,9 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
         (templated)
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
         them the report cannot revert a change of guests.
+    :param rejects_path: path or URL of the failed rows, in the input's form (``.jsonl`` for ``updates``) and with the
+        reason in a column ``onlive_error``, to be mended and fed again. They hold the rows' own values, guests' data
+        too. (templated)
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most

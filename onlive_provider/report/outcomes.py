@@ -64,6 +64,11 @@ class Outcome:
         resource = resource_named(self.resource, where)
         return Change(resource, self.id or "", self.before, self.after, self.updated_at)
 
+    @property
+    def place(self) -> str:
+        """Where the row stands, for a person: its line where the input has lines, else its index."""
+        return f"row {self.index}" if self.line is None else f"line {self.line}"
+
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as a report holds it, without empty members."""
         members = {name: getattr(self, member) for name, member in _MEMBERS.items()}

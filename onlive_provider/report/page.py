@@ -15,10 +15,11 @@ from importlib.resources import files
 from string import Template
 from typing import IO, Any
 
+from onlive_provider.report.causes import Causes
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Counts, Outcome, to_line
 from onlive_provider.report.timeline import Timeline
 
-SECTIONS = ("summary", "chart", "strip", "filter", "timeline", "table")
+SECTIONS = ("summary", "causes", "chart", "strip", "filter", "timeline", "table")
 """The parts of the page from top to bottom, each drawn by the script of its name."""
 
 MAX_FAILURES = 2_000
@@ -41,7 +42,7 @@ def write_page(
 ) -> None:
     """Write the page of a run. Its size and the memory it takes are bounded, however long the run.
 
-    Counts and charts cover every outcome. The table holds the first :data:`MAX_FAILURES` failures and
+    Counts, causes and charts cover every outcome. The table holds the first :data:`MAX_FAILURES` failures and
     :data:`MAX_OTHERS` others, unchanged ones last; the page says how many it leaves out. A time line shows the outcomes
     that hold the seasons' target.
 
@@ -54,9 +55,11 @@ def write_page(
         seasons the time line shows ``dateRanges``.
     """
     timeline = Timeline(seasons)
-    counts, strip, table = Counts(), _Strip(), _Table(timeline)
+    counts, causes, strip, table = Counts(), Causes(), _Strip(), _Table(timeline)
     for outcome in outcomes:
         counts.add(outcome)
+        if outcome.outcome == "failed":
+            causes.add_failure(outcome)
         strip.add(outcome)
         table.add(outcome)
     shown = table.outcomes()
@@ -64,6 +67,7 @@ def write_page(
         "title": title,
         "details": list(details.items()),
         "counts": counts.as_json(),
+        "causes": _told(causes),
         "strip": strip.as_json(),
         "outcomes": shown,
         "timeline": timeline.as_json(row for outcome in shown for row in outcome.get("timeline", ())),
@@ -139,6 +143,15 @@ class _Strip:
             "names": OUTCOME_NAMES,
             "stretches": self._stretches,
         }
+
+
+def _told(causes: Causes) -> dict[str, Any]:
+    """Return the causes for the page; none where the table says as much."""
+    told = [
+        {"error": each.error, "message": each.message, "count": each.number, "where": each.where}
+        for each in (causes.by_number() if causes.repeat else ())
+    ]
+    return {"told": told, "others": causes.others}
 
 
 def _shown(outcome: Outcome, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import subprocess
 import sys
 
@@ -11,6 +12,8 @@ import pytest
 
 from onlive_provider.bulk import lines
 from onlive_provider.bulk.lines import Lines, RowTooLongError
+from onlive_provider.bulk.rejected_rows import rejected_rows
+from onlive_provider.bulk.rejects import Reasons
 from onlive_provider.bulk.rows import Row
 from tests.bulk.reading import read, refusal_of
 
@@ -93,6 +96,31 @@ def test_what_follows_a_cell_above_pythons_limit_in_its_quotation_marks_is_no_ro
     rows = read("rows.csv", f'id,title\na,"{"y" * 131_073}\nb,made up\n"\nc,x\n')
     assert str(rows[0].error).startswith("the row from line 2 to 4 cannot be read as CSV: field larger than")
     assert rows[1:] == [Row(1, 5, {"id": "c", "title": "x"})]
+
+
+def rejected(name, content):
+    """Return the rejects of a file of which every row failed."""
+    reasons = Reasons()
+    for index in range(10):
+        reasons.put(index, "why")
+    return b"".join(rejected_rows(name, lambda _: io.BytesIO(content.encode()), reasons)).decode()
+
+
+def test_a_cell_above_pythons_limit_is_whole_in_the_rejects():
+    row = f'a,"{"y" * 131_073}\nb,""made up""\n"'
+    quoted = row.replace('"', '""')
+    assert rejected("rows.csv", f"id,title\n{row}\nc,x\n") == (
+        f'id,title,onlive_error\n"{quoted}",onlive_error: why\nc,x,why\n'
+    )
+
+
+@pytest.mark.usefixtures("short")
+def test_of_a_row_that_is_too_long_the_rejects_hold_the_beginning_and_say_so():
+    cut = "why; only the beginning of the row stands here"
+    (made,) = rejected("rows.jsonl", '"' + "x" * 90).splitlines()
+    assert json.loads(made) == {"onlive_row": '"' + "x" * 40, "onlive_error": cut}
+    lines = rejected("rows.csv", f"id,title,lang\na,{'y' * 90},es\nb,x,es\n").splitlines()
+    assert lines == ["id,title,lang,onlive_error", f'"a,{"y" * 39}",onlive_error: {cut}', "b,x,es,why"]
 
 
 @pytest.mark.usefixtures("short")

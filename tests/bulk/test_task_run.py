@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +11,15 @@ from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.brake import Brake
 from onlive_provider.bulk.checkpoint import Checkpoint
 from onlive_provider.bulk.summary import Summary
-from onlive_provider.bulk.task_run import Collector, TaskRun
+from onlive_provider.bulk.task_run import TaskRun
 from onlive_provider.bulk.work import BulkWork
 from onlive_provider.errors import (
     OnliveBusyError,
     OnliveConfigError,
+    OnliveError,
     OnliveRecordsFailedError,
     OnliveRecordsToRetryError,
+    OnliveReportTakenError,
     OnliveStoppedError,
     OnliveTooManyChangesError,
 )
@@ -48,7 +50,7 @@ def server() -> Iterator[ManyRecords]:
         yield server
 
 
-def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, collectors: Sequence[Collector] = ()) -> TaskRun:
+def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, **more: Any) -> TaskRun:
     return TaskRun(
         Summary(),
         memory,
@@ -59,8 +61,78 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, collectors: Seq
         title="t",
         about={"Task": "t"},
         on_progress=lambda counts: None,
-        collectors=collectors,
+        **more,
     )
+
+
+def test_the_causes_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
+    memory: Kept, server: ManyRecords, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end(allowed: int) -> None:
+        with task_of(memory, server, allowed) as task:
+            for index in range(3):
+                task.record(Outcome(index, None, "a", "failed", message="no" if index else "never"))
+
+    caplog.set_level("INFO")
+    with pytest.raises(OnliveRecordsFailedError, match="2 x no"):
+        end(0)
+    assert [(each.levelname, each.getMessage()) for each in caplog.records[-1:]] == [
+        ("ERROR", "2 x no (rows 1, 2)"),
+    ]
+    caplog.clear()
+    end(3)
+    assert "2 x no" not in caplog.text
+
+
+class Collected:
+    """What collects outcomes, and cannot store them."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        self.calls.append(f"{outcome.index} {outcome.outcome}")
+
+    def finish(self) -> None:
+        self.calls.append("finish")
+        raise OnliveError("cannot be stored")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "raised", "kind", "text"),
+    [
+        ("failed", None, OnliveRecordsFailedError, "1 of 1 records failed.*\\ncannot be stored"),
+        ("updated", None, OnliveError, "^cannot be stored$"),
+        ("updated", OnliveBusyError("slow down", status=429), OnliveBusyError, "slow down.*\\ncannot be stored"),
+        ("updated", KeyboardInterrupt("stop"), KeyboardInterrupt, "^stop$"),
+    ],
+)
+def test_what_a_collector_cannot_store_is_told_with_the_tasks_own_error(
+    memory: Kept, server: ManyRecords, outcome: Any, raised: Any, kind: Any, text: str
+) -> None:
+    collected = Collected()
+
+    def end() -> None:
+        with task_of(memory, server, collectors=[collected]) as task:
+            task.record(Outcome(0, None, "a", outcome))
+            if raised is not None:
+                raise raised
+
+    with pytest.raises(kind, match=f"(?s){text}"):
+        end()
+    assert collected.calls == [f"0 {outcome}", "finish"]
+
+
+def test_what_was_taken_over_by_a_later_try_is_not_stored(memory: Kept, server: ManyRecords) -> None:
+    collected = Collected()
+
+    def end() -> None:
+        with task_of(memory, server, collectors=[collected]):
+            raise OnliveReportTakenError("taken")
+
+    with pytest.raises(OnliveReportTakenError):
+        end()
+    assert collected.calls == []
 
 
 def end_of(memory: Kept) -> tuple[bool, dict[str, Any]]:

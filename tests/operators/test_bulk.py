@@ -47,6 +47,7 @@ PARAMETERS = {
     "concurrency",
     "report_path",
     "report_personal_data",
+    "rejects_path",
     "xcom_fields",
     "xcom_personal_data",
     "onlive_conn_id",

@@ -202,6 +202,41 @@ def test_a_long_table_is_drawn_a_hundred_rows_at_a_time(ask):
     assert ask(page_of(outcomes_of(*["updated"] * 250)), STEPS + steps) == [100, False, 250, True, 249]
 
 
+def alike(count, message="lang: got int 5; accepted: text"):
+    more = {"error": "OnlivePayloadError", "message": message}
+    return [Outcome(20 * n, 20 * n + 2, f"id-{n}", "failed", **more) for n in range(count)]
+
+
+def test_causes_count_all_failures_and_hide_guests_whatever_the_table_shows():
+    failures = [*alike(MAX_FAILURES + 7), Outcome(7, 9, "id", "failed", error="E", message="no ana@example.com")]
+    assert data_of(page_of(failures))["causes"] == {
+        "told": [
+            {
+                "error": "OnlivePayloadError",
+                "message": "lang: got int 5; accepted: text",
+                "count": MAX_FAILURES + 7,
+                "where": "lines 2, 22, 42, ...",
+            },
+            {"error": "E", "message": "no <e-mail>", "count": 1, "where": "line 9"},
+        ],
+        "others": 0,
+    }
+
+
+def test_causes_that_say_no_more_than_the_table_are_left_out():
+    assert data_of(page_of(MIXED))["causes"] == {"told": [], "others": 0}
+
+
+@pytest.mark.browser
+def test_the_causes_stand_above_the_table_as_text(ask):
+    script = "const [causes] = document.querySelectorAll('.causes'); const table = document.querySelector('table');"
+    script += "return [causes.innerText, causes.compareDocumentPosition(table), document.title];"
+    text, place, title = ask(page_of(alike(11, HARMFUL)), script)
+    assert re.sub(r"\s+", " ", text) == f"11 \u00d7 OnlivePayloadError {HARMFUL} lines 2, 22, 42, ..."
+    assert place == 4
+    assert title == "A run"
+
+
 @pytest.mark.browser
 def test_the_page_says_what_its_table_leaves_out(ask):
     page = page_of(outcomes_of(*["failed"] * (MAX_FAILURES + 1), *["unchanged"] * (MAX_OTHERS + 4)))
