@@ -65,6 +65,12 @@ class Shelf(AirflowStorage):
         found = self._find("list", folder)
         return sorted(each.name for each in found.iterdir()) if found.is_dir() else []
 
+    def fingerprint(self, path: str) -> str:
+        return self.fingerprint_of(self._find("stat", path).stat()) if "shelf://" in path else super().fingerprint(path)
+
+    def size(self, path: str) -> int:
+        return self._find("stat", path).stat().st_size if "shelf://" in path else super().size(path)
+
     def local_path(self, path: str) -> Path | None:
         return None if path.startswith("shelf://") else super().local_path(path)
 

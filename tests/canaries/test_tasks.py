@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from onlive_provider.cli import main
 from onlive_provider.operators import bulk_task
 from onlive_provider.operators.appointment import UpdateAppointmentOperator
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
+from onlive_provider.operators.plan import ApplyPlanOperator, plan_markdown
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from tests.bulk.child import start
 from tests.bulk.server import ManyRecords, record_id
@@ -121,6 +123,42 @@ def test_no_canary_gets_out_of_a_task(
     assert [(text, traces(text)) for text in told if traces(text)] == []
     assert traces_in([tmp_path, Path(tempfile.gettempdir())]) == {}
     assert (tmp_path / "report.html").exists() is (make is bulk_with_report)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_no_canary_gets_out_of_a_plan_that_is_applied(
+    end: str,
+    server: ManyRecords,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "asyncio")
+    secret, left = tmp_path / "secret", tmp_path / "left"
+    rows = [{"id": record_id(number), **PAYLOAD} for number in range(3)]
+    plan = str(secret / "plan.jsonl")
+    ti, told = TaskInstance(), []
+    planning = BulkUpdateAppointmentsOperator(
+        task_id="plan", updates=rows, plan_only=True, report_path=plan, report_personal_data=True
+    )
+    told.append(json.dumps(planning.execute({"ti": ti})))
+    told.append(plan_markdown(plan))
+    ENDS[end](server)
+    operator = ApplyPlanOperator(
+        task_id="apply", plan_path=plan, report_path=str(left / "report.jsonl"), revert_on_failure=True
+    )
+    try:
+        told.append(json.dumps(operator.execute({"ti": ti})))
+    except Exception as error:
+        told += [str(error), repr(error), "".join(traceback.format_exception(error)), locals_of(error)]
+    assert any(seen.patch.get("agentComment") for seen in server.requests)
+    assert main(["plan", "show", plan]) == 0
+    told += [json.dumps(ti.xcoms), repr(operator), *capfd.readouterr()]
+    told += [f"{record.name} {record.getMessage()} {record.args} {record.exc_text}" for record in caplog.records]
+    assert [(text, traces(text)) for text in told if traces(text)] == []
+    assert traces_in([left]) == {}
+    assert (left / "report.html").exists()
 
 
 def test_no_canary_gets_out_of_a_revert(
