@@ -26,6 +26,7 @@ with DAG(
     schedule="0 19 * * 1-6",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     tags=["onlive"],
     doc_md=__doc__,

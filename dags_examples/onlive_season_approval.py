@@ -38,7 +38,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params={
-        "search": Param("", type="string", description="Part of the service name; empty means all services"),
+        "search": Param(None, type=["null", "string"], description="Part of the service name; empty means all"),
         "first_day": Param("2027-06-15", type="string", format="date"),
         "last_day": Param("2027-09-15", type="string", format="date"),
         "least_open": Param(1, type="integer", description="Fewer open services than this count as a mistake"),

@@ -5,21 +5,35 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from onlive_provider.sandbox.server import Sandbox
-from tests.e2e.conftest import dag_bag_class
+from tests.e2e.conftest import DAGS_FOLDER, DagRunResult, airflow_database, dag_bag_class, run_dag
+
+__all__ = ["airflow_database", "run_dag"]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_dag_can_be_read_by_airflow(tmp_path: Path) -> None:
+def test_the_example_dag_runs_as_it_stands_and_a_second_run_sends_nothing(
+    onlive_sandbox: Sandbox, run_dag: Callable[..., DagRunResult]
+) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "readme.py").write_text(code.replace("airflow.sdk", "airflow.providers.common.compat.sdk"))
-    bag = dag_bag_class()(dag_folder=str(tmp_path))
-    assert bag.import_errors == {}
-    assert bag.dags["confirm_appointments"].task_ids == ["confirmed_in_crm", "confirm"]
+    (DAGS_FOLDER / "readme.py").write_text(code)
+    (record_id,) = re.findall(r'return \["(.*?)"\]', code)
+    assert onlive_sandbox.record("appointments", record_id)["state"] == "pending"
+    for outcome in ("updated", "unchanged"):
+        result = run_dag("confirm_appointments")
+        assert result.state == "success"
+        assert result.xcom("confirm", "outcome", map_index=0) == outcome
+    assert onlive_sandbox.record("appointments", record_id)["state"] == "confirmed"
+    assert [call["method"] for call in onlive_sandbox.calls()].count("PUT") == 1
+    dag = dag_bag_class()(dag_folder=str(DAGS_FOLDER)).dags["confirm_appointments"]
+    assert dag.start_date < datetime.now(UTC), "unpausing it would do nothing"
+    assert dag.catchup is False
 
 
 def test_the_make_targets_that_it_names_exist() -> None:
