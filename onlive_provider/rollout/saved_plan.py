@@ -140,7 +140,7 @@ class SavedPlan:
         for each in self._plan.outcomes():
             if each.outcome == "planned":
                 continue
-            bare = replace(each, before={}, after={}, error=None, field_errors=(), retryable=False, attempts=0)
+            bare = replace(each, error=None, field_errors=(), retryable=False, attempts=0)
             if each.outcome == "unchanged":
                 yield replace(bare, message="in place when it was planned")
             else:
