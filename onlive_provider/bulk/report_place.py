@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from onlive_provider.bulk.lease import ENDING as LOCK_ENDING
@@ -28,13 +27,23 @@ class ReportPlace:
     :param path: where the report goes.
     :param owner: who writes it.
     :param sources: the files that the task reads, which must not be written over.
+    :param others: other files that the task writes. What stands beside one of them begins with its path and a dot.
     :raises OnlivePayloadError: nothing can be written there.
     :raises OnliveReportPlaceError: another task is writing there, or the store is away.
     :raises OnliveReportTakenError: a later try of the same task is writing there.
     """
 
+    what = "report"
+    """What is written there; the argument that names the place is called so, with ``_path``."""
+
     def __init__(
-        self, storage: Storage, path: str, owner: Owner, clock: SleepingClock, sources: Iterable[str] = ()
+        self,
+        storage: Storage,
+        path: str,
+        owner: Owner,
+        clock: SleepingClock,
+        sources: Iterable[str] = (),
+        others: Iterable[str] = (),
     ) -> None:
         self.storage = storage
         self.path = path
@@ -42,18 +51,19 @@ class ReportPlace:
         with self.refusing():
             self._refuse_what_is_no_file()
             self._refuse_sources(sources)
-            self.lease: Lease = take_lease(storage, path, owner, clock)
+            self._refuse_others(others)
+            self.lease: Lease = take_lease(storage, path, owner, clock, self.what)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
-        """Turn whatever goes wrong inside the block into one sentence about the report's path."""
+        """Turn whatever goes wrong inside the block into one sentence about the path."""
         try:
             yield
         except OnliveError:
             raise
         except _AWAY as error:
             raise OnliveReportPlaceError(
-                f"The place of the report {self.path} does not answer ({type(error).__name__}); nothing was sent"
+                f"The place of the {self.what} {self.path} does not answer ({type(error).__name__}); nothing was sent"
             ) from error
         except Exception as error:
             raise self._refused(_why(error)) from error
@@ -82,23 +92,33 @@ class ReportPlace:
         with suppress(Exception):  # A store that is away: the lease ends by itself.
             self.lease.release()
 
+    def written(self) -> list[str]:
+        """Return the files that are written: the one at the path, and those beside it."""
+        return [self.path, self.page_path, self.path + WORKING_ENDING, self.path + LOCK_ENDING]
+
     def _refuse_what_is_no_file(self) -> None:
-        for path in (self.path, self.page_path):
+        for path in self.written():
             local = self.storage.local_path(path)
             if local is not None and local.exists() and not local.is_file():
                 raise self._refused(f"{local} is {'a folder' if local.is_dir() else 'no plain file'}")
 
     def _refuse_sources(self, sources: Iterable[str]) -> None:
-        written = [self.path, self.page_path, self.path + WORKING_ENDING, self.path + LOCK_ENDING]
         for source in sources:
-            for path in written:
-                if path == source or _is_same_file(self.storage.local_path(path), self.storage.local_path(source)):
+            for path in self.written():
+                if is_same_file(self.storage, path, source):
                     raise self._refused(f"{path} is what the task reads")
+
+    def _refuse_others(self, others: Iterable[str]) -> None:
+        for other in others:
+            for path in self.written():
+                is_beside = path.startswith(f"{other}.") or other.startswith(f"{self.path}.")
+                if is_beside or is_same_file(self.storage, path, other):
+                    raise self._refused(f"{path} is, or looks like, another file of the task ({other})")
 
     def _refused(self, why: str) -> OnlivePayloadError:
         shown = self.path if len(self.path) <= 200 else f"{self.path[:200]}..."
         return OnlivePayloadError.of(
-            "report_path",
+            f"{self.what}_path",
             f"got {shown!r}, where nothing can be written: {why}; accepted: the path or URL of a file, in a place "
             "where this task may make files",
         )
@@ -110,13 +130,15 @@ def page_path(report_path: str) -> str:
     return f"{stem if dot and '/' not in ending else report_path}.html"
 
 
-def _is_same_file(path: Path | None, other: Path | None) -> bool:
-    if path is None or other is None:
-        return False
+def is_same_file(storage: Storage, path: str, other: str) -> bool:
+    """Whether two paths name one file, whether or not it is there yet."""
+    local, other_local = storage.local_path(path), storage.local_path(other)
+    if local is None or other_local is None:
+        return path == other
     try:
-        return path.samefile(other)
+        return local.samefile(other_local)
     except OSError:
-        return os.path.realpath(path) == os.path.realpath(other)
+        return os.path.realpath(local) == os.path.realpath(other_local)
 
 
 def _why(error: Exception) -> str:

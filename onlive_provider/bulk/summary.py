@@ -31,7 +31,8 @@ class Summary:
     """Counts outcomes, and keeps the first failures.
 
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
-    seconds the server asked to wait, where that was longer than a call waits.
+    seconds the server asked to wait, where that was longer than a call waits. ``from_snapshot`` is how many rows cost
+    no call; ``None`` where there is no snapshot.
     """
 
     result_fields: ClassVar[tuple[str, ...]] = (*Counts().as_json(), "failures", "report_path")
@@ -40,6 +41,7 @@ class Summary:
         self.counts = Counts()
         self.stop: Stop | None = None
         self.retry_after: float | None = None
+        self.from_snapshot: int | None = None
         self._first_failed: list[Outcome] = []
         self._may_go_well_later = False
         self._sent_unseen = 0
@@ -48,6 +50,8 @@ class Summary:
         """Count one outcome."""
         self.counts.add(outcome)
         self._sent_unseen += _is_sent_unseen(outcome)
+        if self.from_snapshot is not None:
+            self.from_snapshot += outcome.is_from_snapshot
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
             if len(self._first_failed) < MAX_FAILURES:
@@ -60,7 +64,10 @@ class Summary:
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
-        return f"{self.counts.total:,} total, {self.counts.by_name()}" if self.counts.total else "no rows"
+        if not self.counts.total:
+            return "no rows"
+        known = f" ({self.from_snapshot:,} from the snapshot, without a call)" if self.from_snapshot else ""
+        return f"{self.counts.total:,} total, {self.counts.by_name()}{known}"
 
     def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns: less than 48 KB of XCom, whatever the input.
@@ -68,11 +75,14 @@ class Summary:
         :param personal_data: whether guests' data may stand in it.
         """
         failures = [short_failure(outcome, personal_data=personal_data) for outcome in self._first_failed]
-        return {**self.counts.as_json(), "failures": failures, "report_path": report_path}
+        result = {**self.counts.as_json(), "failures": failures, "report_path": report_path}
+        return result if self.from_snapshot is None else {**result, "from_snapshot": self.from_snapshot}
 
     def details(self) -> Mapping[str, str]:
         """Return what the report's page says of the task besides what it says of every task."""
-        return {}
+        if self.from_snapshot is None:
+            return {}
+        return {"From the snapshot": f"{counted(self.from_snapshot, 'row')}, without a call"}
 
     def seasons(self) -> Sequence[Mapping[str, str]]:
         """Return the seasons of the time line on the report's page."""

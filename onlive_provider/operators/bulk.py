@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import terminal
-from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
+from onlive_provider.operators.snapshot import SnapshotTaskOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -25,7 +25,7 @@ _DEEPEST_SHOWN = 200
 """Airflow stores what was rendered before the task begins, fails on what is nested far deeper, and retries that."""
 
 
-class BulkUpdateOperator(BulkTaskOperator):
+class BulkUpdateOperator(SnapshotTaskOperator):
     """Base of the two bulk operators; see them for the parameters."""
 
     template_fields: Sequence[str] = (
@@ -33,7 +33,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         "updates_path",
         "fields",
         "timezone",
-        *BulkTaskOperator.template_fields,
+        *SnapshotTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
 
@@ -87,6 +87,7 @@ class BulkUpdateOperator(BulkTaskOperator):
         source = arguments.read(self._source)
         fields = arguments.read(self._read_fields)
         rows = None if source is None else arguments.read(lambda: self._rows(source, fields))
+        arguments.read(self.snapshot_destination)
         arguments.finish()
         assert source is not None
         assert rows is not None
@@ -107,6 +108,12 @@ class BulkUpdateOperator(BulkTaskOperator):
             return BulkWork(rows, job, fingerprint_of([source.path, source.fingerprint, options]), None, source.share)
         known = [None if is_nested_deeper(row, MAX_DEPTH) else row for row in source]
         return BulkWork(rows, job, fingerprint_of([known, options]), len(source))
+
+    def row_options(self) -> Sequence[object]:
+        """Return what a row's meaning depends on besides the row and the Connection."""
+        kind, fields = self.record_kind()[0].name, self._read_fields()
+        mapping = None if fields is None else dict(fields)
+        return [kind, self.id_field, mapping, self.on_null, self.timezone, self.only_changed]
 
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
@@ -194,6 +201,10 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param on_record_error: ``continue`` with the other rows, or ``stop`` and leave the rest ``not_attempted``.
     :param allowed_failures: how many rows may fail: a number, or a share such as ``"5%"``. (templated)
     :param concurrency: how many records are worked on at once.
+    :param snapshot_path: path or URL of a file that remembers each row as its record was last given it. At the next run
+        a row that says the same again is ``unchanged`` without a call. (templated)
+    :param snapshot_max_age: after how long such a row's record is read again, because people edit in Onlive, too.
+        No run pays for all of them: each record has a day of its own. Not less than a minute.
     :param report_path: path or URL of the report, JSON Lines, one line an outcome; beside it goes a page, ``.html``.
         (templated)
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
@@ -201,7 +212,7 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
-        20], "report_path"}``.
+        20], "report_path"}``; with ``snapshot_path`` also ``"from_snapshot"``: how many rows cost no call.
     :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.
     :raises OnliveRecordsFailedError: more rows failed than allowed, and Airflow does not retry.
     :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.

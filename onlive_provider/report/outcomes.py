@@ -14,6 +14,9 @@ from onlive_provider.models.fields import resource_named
 OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 
+AS_IN_SNAPSHOT = "as in the snapshot; not read"
+"""The message of a row that is ``unchanged`` because the snapshot says so: it cost no call."""
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON_NAMES = {"updated_at": "updatedAt", "sent_at": "sentAt", "field_errors": "fieldErrors"}
 
@@ -54,6 +57,11 @@ class Outcome:
     attempts: int = 0
     retryable: bool = False
     name: str | None = field(default=None, repr=False)
+
+    @property
+    def is_from_snapshot(self) -> bool:
+        """Whether the row cost no call, because the snapshot says that its record was given it before."""
+        return self.message == AS_IN_SNAPSHOT
 
     def change(self, where: str = "") -> Change:
         """Return the write that the outcome stands for.

@@ -42,6 +42,8 @@ PARAMETERS = {
     "only_changed",
     "plan_only",
     "on_record_error",
+    "snapshot_path",
+    "snapshot_max_age",
     "allowed_failures",
     "concurrency",
     "report_path",
