@@ -92,12 +92,16 @@ class ReportPlace:
         with suppress(Exception):  # A store that is away: the lease ends by itself.
             self.lease.release()
 
+    def stored(self) -> list[str]:
+        """Return the files that are replaced as a whole."""
+        return [self.path, self.page_path]
+
     def written(self) -> list[str]:
-        """Return the files that are written: the one at the path, and those beside it."""
-        return [self.path, self.page_path, self.path + WORKING_ENDING, self.path + LOCK_ENDING]
+        """Return all files that are written there."""
+        return [*self.stored(), self.path + WORKING_ENDING, self.path + LOCK_ENDING]
 
     def _refuse_what_is_no_file(self) -> None:
-        for path in self.written():
+        for path in self.stored():
             local = self.storage.local_path(path)
             if local is not None and local.exists() and not local.is_file():
                 raise self._refused(f"{local} is {'a folder' if local.is_dir() else 'no plain file'}")

@@ -43,9 +43,13 @@ class SnapshotPlace(ReportPlace):
 
     what = "snapshot"
 
+    def stored(self) -> list[str]:
+        """Return the files that are replaced as a whole."""
+        return [self.path, self.path + ENDING]
+
     def written(self) -> list[str]:
-        """Return the files that are written: the snapshot, and those beside it."""
-        return [self.path, self.path + ENDING, self.path + LOCK_ENDING]
+        """Return all files that are written there."""
+        return [*self.stored(), self.path + LOCK_ENDING]
 
     def store(self, blocks: Iterable[bytes]) -> None:
         """Put a snapshot in place of the one before, durably.

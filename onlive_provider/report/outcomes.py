@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from onlive_provider.errors import OnlivePayloadError
@@ -74,8 +75,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as a report holds it, without empty members."""
-        members = {name: getattr(self, member) for name, member in _MEMBERS.items()}
-        return {name: value for name, value in members.items() if value or name == "index"}
+        members = zip(_MEMBERS, _VALUES(self), strict=True)
+        return {name: value for name, value in members if value or name == "index"}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -94,6 +95,7 @@ class Outcome:
 
 _MEMBERS = {_JSON_NAMES.get(each.name, each.name): each.name for each in fields(Outcome)}
 """Names of members: in JSON, and here."""
+_VALUES = attrgetter(*_MEMBERS.values())
 
 
 @dataclass(slots=True)
