@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.bulk.lease import Owner, take_lease
+from onlive_provider.bulk.lease import VALID, Owner, take_lease
+from onlive_provider.bulk.snapshot import Snapshot
+from onlive_provider.bulk.snapshot_place import SnapshotPlace
 from onlive_provider.errors import (
     OnlivePayloadError,
     OnliveRecordsFailedError,
@@ -24,6 +26,7 @@ from onlive_provider.errors import (
 )
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.storage import AirflowStorage
+from onlive_provider.report.outcomes import AS_IN_SNAPSHOT, Outcome
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
@@ -245,6 +248,23 @@ def test_a_write_of_unknown_fate_is_not_trusted(server: ManyRecords, path: str) 
     assert server.record(4)["title"] == "as it was"
 
 
+def test_a_known_row_with_a_write_of_unknown_fate_is_read_at_the_next_run(path: str, clock: FakeClock) -> None:
+    """A retry may find such a row where another run came between its tries."""
+
+    def opened() -> Snapshot:
+        place = SnapshotPlace(AirflowStorage(), path, Owner({}, 1), clock)
+        snapshot = Snapshot(place, [], 1000, clock)
+        snapshot.begin(None, {})
+        return snapshot
+
+    lost = {"message": AS_IN_SNAPSHOT, "sent_at": clock.time()}
+    for members, is_known in (({}, False), ({"message": AS_IN_SNAPSHOT}, True), (lost, True), ({}, False)):
+        snapshot = opened()
+        assert snapshot.recognizes(0, record_id(0), {"title": "new"}) is is_known
+        snapshot.add(Outcome(0, None, record_id(0), "unchanged", **members))  # type: ignore[arg-type]
+        snapshot.finish()
+
+
 def test_a_repeated_id_is_refused_though_the_first_row_is_known(server: ManyRecords, path: str) -> None:
     run(titles(), path)
     calls(server)
@@ -443,21 +463,25 @@ def test_two_runs_at_once_are_refused_and_the_second_leaves_nothing(
     assert run(titles(), path, **arguments)["unchanged"] == ROWS
 
 
-def test_a_run_that_a_later_try_took_over_writes_nothing_more(server: ManyRecords, path: str) -> None:
-    run(titles(), path)
-    stored = Path(path).read_bytes()
-    later = Owner({"dag_id": "nightly"}, 2, pid=4711)
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_run_that_a_later_try_took_over_writes_nothing_more(
+    server: ManyRecords, tmp_path: Path, clock: FakeClock, remote: bool
+) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    path = "shelf://nightly.snapshot" if remote else f"{shelf.folder}/nightly.snapshot"
+    run(titles(), path, shelf)
+    stored = shelf.objects()["nightly.snapshot"]
 
     def take_over(seen: Seen) -> None:
-        Path(f"{path}.lock").write_bytes(later.as_line())
+        (shelf.folder / "nightly.snapshot.lock").write_bytes(Owner({"dag_id": "nightly"}, 2, pid=4711).as_line())
+        clock.move(VALID)
 
     server.before = take_over
-    calls(server)
     with pytest.raises(OnliveReportTakenError, match="The snapshot was taken over by dag_id nightly, try 2"):
-        run(titles(title="new"), path)
+        run(titles(title="new"), path, shelf)
     assert server.writes == {}
-    assert Path(path).read_bytes() == stored
-    assert files(path) == ["nightly.snapshot", "nightly.snapshot.begun", "nightly.snapshot.lock"]
+    assert shelf.objects()["nightly.snapshot"] == stored
+    assert sorted(shelf.objects()) == ["nightly.snapshot", "nightly.snapshot.begun", "nightly.snapshot.lock"]
 
 
 def test_an_error_before_the_first_call_leaves_snapshot_and_report_to_others(
