@@ -23,6 +23,7 @@ from benchmarks.lines import (
     one_update,
     remembered,
     signing,
+    snapshot,
     take,
     ways,
 )
@@ -40,6 +41,7 @@ LINES: dict[str, Line] = {
     "signing": signing.measure,
     "imports": imports.measure,
     "memory": memory.measure,
+    "snapshot": snapshot.measure,
 }
 
 

@@ -1,7 +1,7 @@
 """The server of the benchmark: one canned appointment under every id, and a count of the calls for each.
 
-It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED`` prints its port, serves until its
-standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing stored: a write is
+It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED MINUTE PORT`` prints its port, serves until
+its standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing stored: a write is
 answered with the record as written, and the next read of it with the record as before.
 """
 
@@ -124,11 +124,11 @@ class Connection(asyncio.Protocol):
         return _answer(b"200 OK", json.dumps(record).encode())
 
 
-async def _serve(counts: Counts) -> None:
+async def _serve(counts: Counts, port: int) -> None:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     loop.add_reader(sys.stdin, over.set)
-    server = await loop.create_server(lambda: Connection(counts), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(counts), "127.0.0.1", port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await over.wait()
     server.close()
@@ -140,12 +140,13 @@ class Server:
     :param total: how many records there are.
     :param allowed: writes in any minute; 0 refuses none.
     :param minute: seconds; a shorter one makes a measurement shorter.
+    :param port: where it listens; 0 is any that is free.
     """
 
-    def __init__(self, total: int, allowed: int = 0, minute: float = 60.0) -> None:
+    def __init__(self, total: int, allowed: int = 0, minute: float = 60.0, port: int = 0) -> None:
         self.url = ""
         self.counts: dict[str, Any] = {}
-        self._arguments = [str(total), str(allowed), str(minute)]
+        self._arguments = [str(total), str(allowed), str(minute), str(port)]
 
     def __enter__(self) -> Server:
         command = [sys.executable, "-m", "benchmarks.server", *self._arguments]
@@ -162,5 +163,5 @@ class Server:
 
 if __name__ == "__main__":
     calls = Counts(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
-    asyncio.run(_serve(calls))
+    asyncio.run(_serve(calls, int(sys.argv[4])))
     print(json.dumps(calls.as_json()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ from onlive_provider.connection.fields import EXTRA_FIELDS, SIGNING_FIELDS
 from onlive_provider.connection.vectors import OPTIONAL, REQUIRED, first_difference, read_vectors
 from onlive_provider.sandbox.signature_profile import SignatureProfile
 from scripts.tables import DOCS, with_tables
+from tests.bulk.child import task_instance
+from tests.bulk.server import ManyRecords, record_id
+from tests.operators.conftest import connection_to
 
 PAGES = sorted(DOCS.glob("*.md"))
 CONNECTION, CONNECT = ((DOCS / name).read_text("utf-8") for name in ("connection.md", "connect.md"))
@@ -59,6 +63,22 @@ def test_the_vector_that_it_shows_gives_the_line_that_it_shows(tmp_path: Path) -
     (tmp_path / "vectors.json").write_text(block)
     (vector,) = read_vectors(tmp_path / "vectors.json", lambda: Settings(Credentials("AKID", "geheim")))
     assert f"vector 1: {first_difference(vector)}" in CONNECT
+
+
+def test_the_nightly_task_that_it_shows_pays_for_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "snapshot.md").read_text("utf-8"), re.DOTALL)
+    source = tmp_path / "appointments.csv"
+    with ManyRecords(3) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
+        for night, title in enumerate(("as it was", "as it was", "new")):
+            shown: dict[str, Any] = {}
+            exec(block, shown)
+            task = shown["nightly"]
+            source.write_text(f"APPOINTMENT_ID,TITLE\n{record_id(0)},as it was\n{record_id(1)},{title}\n")
+            task.updates_path, task.snapshot_path = str(source), str(tmp_path / "appointments.snapshot")
+            task.report_path = str(tmp_path / f"{night}.jsonl")
+            assert task.execute({"ti": task_instance(run_id=str(night))})["from_snapshot"] == (0, 2, 1)[night]
+        assert [seen.method for seen in server.requests] == ["GET", "GET", "GET", "PUT"]
 
 
 def test_the_pages_that_it_links_exist() -> None:

@@ -21,7 +21,8 @@ def update(**rows: Any) -> dict[str, Any]:
         fields=FIELDS,
         only_changed=job.get("only_changed", True),
         plan_only=job.get("plan_only", False),
-        report_path=str(program.folder / "report.jsonl"),
+        report_path=str(program.folder / "report.jsonl") if job.get("report", True) else None,
+        snapshot_path=job.get("snapshot"),
         **rows,
     )
     return operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]

@@ -140,6 +140,22 @@ def read_history(storage: ReadableStorage, report_path: str) -> History:
     return History(chains, sources, others)
 
 
+def written_ids(storage: ReadableStorage, report_path: str, run: DagRun) -> Iterator[str]:
+    """Yield the id of each record that a DAG run wrote, or may have written; some more than once. Takes little memory.
+
+    :raises OnlivePayloadError: none of the files is there, or one cannot be read.
+    """
+    is_there = False
+    for path in (f"{report_path}{ENDING}", report_path, *kept_paths(storage, report_path)):
+        with suppress(FileNotFoundError):
+            file = _open(storage, path, report_path)
+            if run.may_be(file.run):
+                is_there = True
+                yield from file.written_ids()
+    if not is_there:
+        raise OnlivePayloadError.of("report_path", f"{report_path} does not exist")
+
+
 def outcomes_of(storage: ReadableStorage, source: Source) -> Iterator[Outcome]:
     """Yield the last outcome of each row of a file."""
     rows = ReportFile(source.path, _lines(storage, source.path)).rows()

@@ -9,11 +9,12 @@ from typing import Any
 
 from onlive_provider.bulk.ids import SeenIds
 from onlive_provider.bulk.rows import BadRow, OnNull, Row, as_update
+from onlive_provider.bulk.snapshot import Snapshot
 from onlive_provider.bulk.worklist import Worklist, failed, unexpected
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.fields import Resource
-from onlive_provider.report.outcomes import Outcome
+from onlive_provider.report.outcomes import AS_IN_SNAPSHOT, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Job(Worklist):
     :param fields: column to field, or ``None``.
     :param on_null: what to do with a gap in the input.
     :param stop_on_error: whether a failed row leaves the rows after it not attempted.
+    :param snapshot: knows rows that cost no call.
     """
 
     resource: Resource
@@ -39,6 +41,7 @@ class Job(Worklist):
     only_changed: bool = True
     plan_only: bool = False
     stop_on_error: bool = False
+    snapshot: Snapshot | None = None
     _seen: SeenIds = field(default_factory=SeenIds)
 
     def prepare(self, row: Row | BadRow) -> Update | Outcome:
@@ -52,6 +55,9 @@ class Job(Worklist):
             if not self._seen.add(record_id):
                 repeated = "an earlier row has this id already; which of the two is right cannot be known"
                 raise OnlivePayloadError.of(self.id_field, repeated)
+            if self.snapshot is not None and self.snapshot.recognizes(row.index, record_id, payload):
+                name = self.resource.name
+                return Outcome(row.index, row.line, record_id, "unchanged", resource=name, message=AS_IN_SNAPSHOT)
             return Update(
                 resource=self.resource,
                 id=record_id,
@@ -74,5 +80,8 @@ class Job(Worklist):
     def skip(self, row: Row | BadRow) -> None:
         """Remember the id of a row whose outcome stands, so that a later row with the same id is refused."""
         if isinstance(row, Row):
-            with suppress(OnlivePayloadError):
-                self._seen.add(self.read_id(row.values.get(self.id_field)))
+            with suppress(Exception):  # Whatever is wrong with the row, its outcome says so already.
+                record_id = self.read_id(row.values.get(self.id_field))
+                if self._seen.add(record_id) and self.snapshot is not None:
+                    _, payload = as_update(row, id_field=self.id_field, fields=self.fields, on_null=self.on_null)
+                    self.snapshot.recall(row.index, record_id, payload)

@@ -95,7 +95,10 @@ class Journal:
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is durable after the next :meth:`flush`."""
-        put(self._outcomes, outcome.index, self._append(self._line(outcome.as_json())))
+        data = outcome.as_json()
+        # Of many rows from the snapshot each line holds an id, and nothing else that varies.
+        is_bare = outcome.is_from_snapshot and outcome.sent_at is None
+        put(self._outcomes, outcome.index, self._append(to_line(data) + b"\n" if is_bare else self._line(data)))
 
     def flush(self) -> None:
         """Make durable what was announced and recorded, and make sure that no later try has taken over.

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from onlive_provider.bulk.storage import ReadableStorage, Storage
 
-_WRITES = (b'"outcome":"updated"', b'"sentAt":', b'{"writing":')
+WRITES = (b'"outcome":"updated"', b'"sentAt":', b'{"writing":')
 """How a line begins or what it holds that tells of a write that was made, or may have been."""
 _COPIED = 1 << 20
 
@@ -45,7 +45,7 @@ def holds_writes(lines: Iterable[bytes]) -> bool:
     A file that is neither holds what nobody knows, and counts as one that does.
     """
     for number, line in enumerate(lines):
-        if any(sign in line for sign in _WRITES) or (not number and not _is_ours(line)):
+        if any(sign in line for sign in WRITES) or (not number and not _is_ours(line)):
             return True
     return False
 
@@ -62,12 +62,13 @@ def keep_report(storage: Storage, report_path: str, page_path: str) -> str | Non
     except FileNotFoundError:
         return None
     path = next_kept_path(storage, report_path)
-    _move(storage, report_path, path)
-    _move(storage, page_path, f"{path}.html")
+    move(storage, report_path, path)
+    move(storage, page_path, f"{path}.html")
     return path
 
 
-def _move(storage: Storage, source: str, target: str) -> None:
+def move(storage: Storage, source: str, target: str) -> None:
+    """Move a file, if it is there."""
     local, local_target = storage.local_path(source), storage.local_path(target)
     try:
         if local is not None and local_target is not None:

@@ -1,4 +1,4 @@
-"""Who may write to guests for a report: of two processes on one path, the later try of the same task.
+"""Who may write to guests for a report or a snapshot: of two processes on one path, the later try of the same task.
 
 Beside a report that is being written stands ``REPORT.lock``, which names its owner. A process looks at it before each
 of its writes. On this machine's disk it is also locked, so that one that was left behind by a killed process is known
@@ -37,6 +37,14 @@ ALIVE = 120.0
 PATIENCE = 15.0
 """Seconds that an earlier try on this machine gets to let go: it ends before its next write, and its calls soon."""
 _LOOK_EVERY = 0.1
+
+_ADVICE = {
+    "report": "Give each task a report of its own, for example with `{{ run_id }}` and `{{ ti.map_index }}` in its "
+    "path",
+    "snapshot": "Let one run end before the next begins (`max_active_runs=1`), and give each task a snapshot of its "
+    "own",
+}
+"""What is locked, and what to do where another has it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Owner:
 
 
 class Lease(ABC):
-    """The right to write to guests for one report."""
+    """The right to write to guests for one report or snapshot."""
 
     owner: Owner
 
@@ -108,8 +116,9 @@ class LocalLease(Lease):
     :raises OSError: the file cannot be made there.
     """
 
-    def __init__(self, path: Path, owner: Owner, clock: SleepingClock) -> None:
+    def __init__(self, path: Path, owner: Owner, clock: SleepingClock, what: str = "report") -> None:
         self._path = path
+        self._what = what
         self.owner = replace(owner, at=clock.time())
         self._line = self.owner.as_line()
         self._looking = threading.RLock()
@@ -124,7 +133,7 @@ class LocalLease(Lease):
         """Whether the file still names this process, which is always known on this disk."""
         with self._looking:
             if os.pread(self._descriptor, len(self._line), 0) != self._line:
-                raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
+                raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)), self._what)
         return True
 
     def renew(self) -> None:
@@ -136,7 +145,7 @@ class LocalLease(Lease):
                 os.close(self._descriptor)
                 self._descriptor = self._open()
                 if not self._lock():
-                    raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)))
+                    raise _taken(Owner.from_line(os.pread(self._descriptor, 4096, 0)), self._what)
                 self._write()
 
     def release(self) -> None:
@@ -154,7 +163,7 @@ class LocalLease(Lease):
         while not self._lock():
             other = Owner.from_line(os.pread(self._descriptor, 4096, 0))
             if other is None or other.token != self.owner.token:
-                _judge(other, self.owner)
+                _judge(other, self.owner, self._what)
                 self._write()
                 if other is not None and other.is_this_process():
                     return
@@ -193,15 +202,16 @@ class RemoteLease(Lease):
     :raises Exception: the store cannot be written.
     """
 
-    def __init__(self, storage: Storage, path: str, owner: Owner, clock: SleepingClock) -> None:
+    def __init__(self, storage: Storage, path: str, owner: Owner, clock: SleepingClock, what: str = "report") -> None:
         self._storage = storage
         self._path = path
+        self._what = what
         self.owner = owner
         self._clock = clock
         other = self._read()
         is_alive = other is not None and clock.time() - other.at < ALIVE
         if other is not None and is_alive:
-            _judge(other, owner)
+            _judge(other, owner, what)
         self._write()
         if other is not None and is_alive and not other.is_this_process():
             clock.sleep(VALID)
@@ -217,7 +227,7 @@ class RemoteLease(Lease):
         other = self._read()
         if other is None or other.token != self.owner.token:
             self._valid_until = began
-            raise _taken(other)
+            raise _taken(other, self._what)
         if self._clock.time() - self.owner.at > RENEWAL:
             self._write()
         self._valid_until = began + VALID
@@ -241,21 +251,21 @@ class RemoteLease(Lease):
             file.write(self.owner.as_line())
 
 
-def take_lease(storage: Storage, report_path: str, owner: Owner, clock: SleepingClock) -> Lease:
-    """Take the lease of a report.
+def take_lease(storage: Storage, path: str, owner: Owner, clock: SleepingClock, what: str = "report") -> Lease:
+    """Take the lease of a report, or of what else is called ``what``.
 
     :raises OnliveReportPlaceError: another task has it, and is alive.
     :raises OnliveReportTakenError: a later try of the same task has it.
     :raises Exception: it cannot be written there.
     """
-    local = storage.local_path(report_path)
+    local = storage.local_path(path)
     if local is None:
-        return RemoteLease(storage, report_path + ENDING, owner, clock)
+        return RemoteLease(storage, path + ENDING, owner, clock, what)
     local.parent.mkdir(parents=True, exist_ok=True)
-    return LocalLease(local.with_name(local.name + ENDING), owner, clock)
+    return LocalLease(local.with_name(local.name + ENDING), owner, clock, what)
 
 
-def _judge(other: Owner | None, owner: Owner) -> None:
+def _judge(other: Owner | None, owner: Owner, what: str) -> None:
     """Refuse to take a lease from an owner that is alive, unless it is an earlier try of the same task.
 
     A process runs one task at a time: what it finds of itself was left by one that is over.
@@ -264,16 +274,13 @@ def _judge(other: Owner | None, owner: Owner) -> None:
         return
     if other is None or dict(other.task) != dict(owner.task):
         who = "another process" if other is None else str(other)
-        raise OnliveReportPlaceError(
-            f"The report is being written by {who}. Nothing was sent. Give each task a report of its own, for example "
-            "with `{{ run_id }}` and `{{ ti.map_index }}` in its path"
-        )
+        raise OnliveReportPlaceError(f"The {what} is being written by {who}. Nothing was sent. {_ADVICE[what]}")
     if other.try_number > owner.try_number:
-        raise _taken(other)
+        raise _taken(other, what)
 
 
-def _taken(other: Owner | None) -> OnliveReportTakenError:
+def _taken(other: Owner | None, what: str) -> OnliveReportTakenError:
     who = "a later try" if other is None else str(other)
     return OnliveReportTakenError(
-        f"The report was taken over by {who}: this try sends nothing any more, and leaves the report to it"
+        f"The {what} was taken over by {who}: this try sends nothing any more, and leaves the {what} to it"
     )

@@ -13,7 +13,7 @@ from onlive_provider.report.outcomes import Outcome
 
 BEGINS_ANEW = "The input or a parameter has changed since the last try: the task begins anew"
 """For the log of a task whose retry has another input."""
-_UNKNOWN_FATES = (OnliveUnknownFateError.__name__, OnliveUnsettledWriteError.__name__)
+UNKNOWN_FATES = (OnliveUnknownFateError.__name__, OnliveUnsettledWriteError.__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def settles(outcome: Outcome) -> bool:
 
 def is_of_unknown_fate(outcome: Outcome) -> bool:
     """Whether a row failed with a write that may have been made."""
-    return outcome.error in _UNKNOWN_FATES
+    return outcome.error in UNKNOWN_FATES
 
 
 def is_shown_by_reading(change: Change) -> bool:

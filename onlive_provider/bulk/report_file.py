@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from onlive_provider.bulk.chain import Write
-from onlive_provider.bulk.memory import is_of_unknown_fate, settles
+from onlive_provider.bulk.kept import WRITES
+from onlive_provider.bulk.memory import UNKNOWN_FATES, is_of_unknown_fate, settles
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import Outcome, ReportReader, to_line
 
 _UNREADABLE = (KeyError, RecursionError, TypeError, ValueError)
 _LONG_AGO = 0.0
+_SIGNS = (*WRITES, *(f'"error":"{name}"'.encode() for name in UNKNOWN_FATES))
+"""What a line holds that may tell of a write; other lines do not have to be parsed to know that they do not."""
 
 
 class DagRun(NamedTuple):
@@ -93,6 +96,19 @@ class ReportFile:
         :raises OnlivePayloadError: a line of a report is not an outcome, or does not say what it is about.
         """
         return self._rows_of_working_file() if self.is_working_file else self._rows_of_report()
+
+    def written_ids(self) -> Iterator[str]:
+        """Yield the id of each record that was written, or may have been; some more than once. Takes little memory.
+
+        :raises OnlivePayloadError: a line that may tell of a write cannot be read.
+        """
+        for number, line in enumerate(self._lines(), start=1):
+            if any(sign in line for sign in _SIGNS):
+                record_id = _parsed(line).get("id")
+                if isinstance(record_id, str):
+                    yield record_id
+                elif line.endswith(b"\n"):  # The last one may be cut off; what it announced was not sent.
+                    raise OnlivePayloadError.of("report_path", f"{self._where(number)}cannot be read")
 
     def _lines(self) -> Iterator[bytes]:
         if self._first:

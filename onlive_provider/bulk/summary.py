@@ -40,6 +40,7 @@ class Summary:
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
     seconds the server asked to wait, where that was longer than a call waits. ``too_many_changes`` is what a brake says
     of a task that it stopped, ``is_left_planned`` whether rows are planned that were to be written.
+    ``from_snapshot`` is how many rows cost no call; ``None`` where there is no snapshot.
 
     :param plan: what the report of a task that only plans says of itself.
     """
@@ -53,6 +54,7 @@ class Summary:
         self.retry_after: float | None = None
         self.too_many_changes: str | None = None
         self.is_left_planned = False
+        self.from_snapshot: int | None = None
         self._first_failed: list[Outcome] = []
         self._causes = Causes()
         self._may_go_well_later = False
@@ -62,6 +64,8 @@ class Summary:
         """Count one outcome."""
         self.counts.add(outcome)
         self._sent_unseen += _is_sent_unseen(outcome)
+        if self.from_snapshot is not None:
+            self.from_snapshot += outcome.is_from_snapshot
         if outcome.outcome == "failed":
             self._may_go_well_later = self._may_go_well_later or outcome.retryable
             self._causes.add_failure(outcome)
@@ -85,7 +89,10 @@ class Summary:
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
-        return f"{self.counts.total:,} total, {self.counts.by_name()}" if self.counts.total else "no rows"
+        if not self.counts.total:
+            return "no rows"
+        known = f" ({self.from_snapshot:,} from the snapshot, without a call)" if self.from_snapshot else ""
+        return f"{self.counts.total:,} total, {self.counts.by_name()}{known}"
 
     def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns: less than 48 KB of XCom, whatever the input.
@@ -93,11 +100,14 @@ class Summary:
         :param personal_data: whether guests' data may stand in it.
         """
         failures = [short_failure(outcome, personal_data=personal_data) for outcome in self._first_failed]
-        return {**self.counts.as_json(), "failures": failures, "report_path": report_path}
+        result = {**self.counts.as_json(), "failures": failures, "report_path": report_path}
+        return result if self.from_snapshot is None else {**result, "from_snapshot": self.from_snapshot}
 
     def details(self) -> Mapping[str, str]:
         """Return what the report's page says of the task besides what it says of every task."""
-        return {}
+        if self.from_snapshot is None:
+            return {}
+        return {"From the snapshot": f"{counted(self.from_snapshot, 'row')}, without a call"}
 
     def seasons(self) -> Sequence[Mapping[str, str]]:
         """Return the seasons of the time line on the report's page."""

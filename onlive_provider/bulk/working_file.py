@@ -274,11 +274,11 @@ def _open_private(path: Path) -> int:
         raise OSError(errno.EINVAL, "is no plain file", str(path))
     if stat.S_IMODE(found.st_mode) != 0o600:
         os.fchmod(descriptor, 0o600)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
     return descriptor
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make durable which files a folder holds."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

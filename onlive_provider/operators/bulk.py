@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import terminal
-from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
 from onlive_provider.operators.rejects import read_rejects
+from onlive_provider.operators.snapshot import SnapshotTaskOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
@@ -28,7 +28,7 @@ _DEEPEST_SHOWN = 200
 """Airflow stores what was rendered before the task begins, fails on what is nested far deeper, and retries that."""
 
 
-class BulkUpdateOperator(WritingTaskOperator):
+class BulkUpdateOperator(SnapshotTaskOperator):
     """Base of the two bulk operators; see them for the parameters."""
 
     template_fields: Sequence[str] = (
@@ -37,7 +37,7 @@ class BulkUpdateOperator(WritingTaskOperator):
         "fields",
         "timezone",
         "rejects_path",
-        *WritingTaskOperator.template_fields,
+        *SnapshotTaskOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"updates": "json", "fields": "json"}
 
@@ -100,6 +100,7 @@ class BulkUpdateOperator(WritingTaskOperator):
         if source is not None:
             arguments.read(lambda: self._rows(source, fields))
         rejects = None if source is None else arguments.read(lambda: self._rejects(source))
+        arguments.read(self.snapshot_destination)
         arguments.finish()
         assert source is not None
         job = partial(
@@ -135,6 +136,16 @@ class BulkUpdateOperator(WritingTaskOperator):
         """Return the names in the task's result."""
         return (*super().result_fields(), "plan_markdown")
 
+    def row_options(self) -> Sequence[object]:
+        """Return what a row's meaning depends on besides the row and the Connection."""
+        kind, fields = self.record_kind()[0].name, self._read_fields()
+        mapping = None if fields is None else dict(fields)
+        return [kind, self.id_field, mapping, self.on_null, self.timezone, self.only_changed]
+
+    def other_paths(self) -> Sequence[str]:
+        """Return where the rejects go, if there are to be some."""
+        return (self.rejects_path,) if isinstance(self.rejects_path, str) else ()
+
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
         return (self.updates_path,) if isinstance(self.updates_path, str) else ()
@@ -149,14 +160,15 @@ class BulkUpdateOperator(WritingTaskOperator):
 
     def _rejects(self, source: InputFile | list[object]) -> Rejects | None:
         from onlive_provider.bulk.report_place import files_of
+        from onlive_provider.bulk.snapshot_place import files_of as snapshot_files_of
 
         if not self._has_rejects_path:
             return None
         taken = dict.fromkeys(self.source_paths(), "what the task reads")
         if isinstance(self.report_path, str):
             taken |= files_of(self.report_path)
-        if isinstance(snapshot_path := getattr(self, "snapshot_path", None), str):
-            taken[snapshot_path] = "the task's snapshot"
+        if isinstance(self.snapshot_path, str):
+            taken |= snapshot_files_of(self.snapshot_path)
         return read_rejects(self.rejects_path, source, self.storage, taken)
 
     def _source(self) -> InputFile | list[object]:
@@ -236,6 +248,10 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
         Costs a further read for each row that differs. (templated)
     :param allowed_failures: how many rows may fail: a number, or a share such as ``"5%"``. (templated)
     :param concurrency: how many records are worked on at once.
+    :param snapshot_path: path or URL of a file that remembers each row as its record was last given it. At the next run
+        a row that says the same again is ``unchanged`` without a call. (templated)
+    :param snapshot_max_age: after how long such a row's record is read again, because people edit in Onlive, too.
+        No run pays for all of them: each record has a day of its own. Not less than a minute.
     :param report_path: path or URL of the report, JSON Lines, one line an outcome; beside it goes a page, ``.html``.
         (templated)
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
@@ -246,7 +262,8 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most
-        20], "report_path"}``, with ``plan_only`` also ``"plan_markdown"``, the plan for whoever approves it.
+        20], "report_path"}``; with ``snapshot_path`` also ``"from_snapshot"``, how many rows cost no call; with
+        ``plan_only`` also ``"plan_markdown"``, the plan for whoever approves it.
     :raises OnlivePayloadError: an argument, or the input as a whole, cannot be used; no call was made.
     :raises OnliveRecordsFailedError: more rows failed than allowed, and Airflow does not retry.
     :raises OnliveRecordsToRetryError: more rows failed than allowed, and some may go well at Airflow's retry.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from onlive_provider.bulk.brake import Brake
+    from onlive_provider.bulk.lease import Owner
     from onlive_provider.bulk.memory import Memory
     from onlive_provider.bulk.report_place import ReportPlace
     from onlive_provider.bulk.task_run import TaskRun, Work
@@ -120,7 +121,7 @@ class BulkTaskOperator(BaseOperator):
                 work = self.read_work(arguments)
                 assert limit is not None
                 settings = OnliveHook(self.onlive_conn_id).get_settings()
-                memory = self._memory(context, work.fingerprint, place, settings)
+                work, memory = self._begin(context, work, place, settings)
             except BaseException:
                 if place is not None:
                     place.release()
@@ -163,26 +164,39 @@ class BulkTaskOperator(BaseOperator):
 
     def _take_place(self, context: Context, report_path: str | None) -> ReportPlace | None:
         """Try the report's place, and take the right to write there."""
-        from onlive_provider.bulk.lease import Owner
         from onlive_provider.bulk.report_place import ReportPlace
         from onlive_provider.client.sync import SleepingClock
 
         if report_path is None:
             return None
+        clock = OnliveHook.clock or SleepingClock()
+        return ReportPlace(self.storage, report_path, self._owner(context), clock, self.source_paths())
+
+    def _owner(self, context: Context) -> Owner:
+        """Return who writes what only one task at a time may write."""
+        from onlive_provider.bulk.lease import Owner
+
         ti: Any = context["ti"]
         task = {name: getattr(ti, name, None) for name in ("dag_id", "run_id", "task_id", "map_index")}
-        owner = Owner(task, getattr(ti, "try_number", None) or 1)
-        clock = OnliveHook.clock or SleepingClock()
-        return ReportPlace(self.storage, report_path, owner, clock, self.source_paths())
+        return Owner(task, getattr(ti, "try_number", None) or 1)
+
+    def _begin(
+        self, context: Context, work: Work, place: ReportPlace | None, settings: Settings
+    ) -> tuple[Work, Memory]:
+        """Return the work, and the memory of the run, ready for the first call."""
+        return work, self._memory(context, work.fingerprint, place, settings)
+
+    def _identity(self, context: Context, fingerprint: str) -> dict[str, Any]:
+        """Return JSON that is the same for every try of this task run on one input, and for no other."""
+        # Airflow raises `max_tries` when a task is cleared, and at no retry.
+        names = ("dag_id", "run_id", "task_id", "map_index", "max_tries")
+        return {**{name: getattr(context["ti"], name, None) for name in names}, "input": fingerprint}
 
     def _memory(self, context: Context, fingerprint: str, place: ReportPlace | None, settings: Settings) -> Memory:
         from onlive_provider.bulk.checkpoint import Checkpoint
         from onlive_provider.bulk.journal import Journal
 
-        ti: Any = context["ti"]
-        # Airflow raises `max_tries` when a task is cleared, and at no retry.
-        names = ("dag_id", "run_id", "task_id", "map_index", "max_tries")
-        identity = {**{name: getattr(ti, name, None) for name in names}, "input": fingerprint}
+        identity = self._identity(context, fingerprint)
         if place is None:
             store: Any = context.get("task_state_store")
             return Checkpoint(store, identity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from onlive_provider.errors import OnlivePayloadError
@@ -13,6 +14,9 @@ from onlive_provider.models.fields import resource_named
 
 OutcomeName: TypeAlias = Literal["updated", "unchanged", "skipped", "failed", "not_attempted", "planned"]
 OUTCOME_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
+
+AS_IN_SNAPSHOT = "as in the snapshot; not read"
+"""The message of a row that is ``unchanged`` because the snapshot says so: it cost no call."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON_NAMES = {"updated_at": "updatedAt", "sent_at": "sentAt", "field_errors": "fieldErrors"}
@@ -55,6 +59,11 @@ class Outcome:
     retryable: bool = False
     name: str | None = field(default=None, repr=False)
 
+    @property
+    def is_from_snapshot(self) -> bool:
+        """Whether the row cost no call, because the snapshot says that its record was given it before."""
+        return self.message == AS_IN_SNAPSHOT
+
     def change(self, where: str = "") -> Change:
         """Return the write that the outcome stands for.
 
@@ -71,8 +80,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as a report holds it, without empty members."""
-        members = {name: getattr(self, member) for name, member in _MEMBERS.items()}
-        return {name: value for name, value in members.items() if value or name == "index"}
+        members = zip(_MEMBERS, _VALUES(self), strict=True)
+        return {name: value for name, value in members if value or name == "index"}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -91,6 +100,7 @@ class Outcome:
 
 _MEMBERS = {_JSON_NAMES.get(each.name, each.name): each.name for each in fields(Outcome)}
 """Names of members: in JSON, and here."""
+_VALUES = attrgetter(*_MEMBERS.values())
 
 
 @dataclass(slots=True)

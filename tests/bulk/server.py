@@ -58,6 +58,8 @@ class ManyRecords:
         """Writes that were carried out, by record."""
         self.before: Callable[[Seen], Answer] = lambda seen: None
         self.after: Callable[[Seen], Answer] = lambda seen: None
+        self.time: Callable[[], float] = time.time
+        """The server's clock, by which ``updatedAt`` is set."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open: set[asyncio.BaseTransport] = set()
@@ -107,7 +109,7 @@ class ManyRecords:
             if known and seen.method == "PUT":
                 self.writes[seen.id] += 1
                 patch = {name: value for name, value in seen.patch.items() if name != "agentComment"}
-                now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                now = datetime.fromtimestamp(self.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 self.changed[seen.id] = {**self.changed.get(seen.id, {}), **patch, "updatedAt": now}
             said = self.after(seen) or ((200, self._record(seen.id)) if known else (404, {"message": "Not found"}))
         status, document, *headers = said

@@ -43,6 +43,8 @@ PARAMETERS = {
     "plan_only",
     "on_record_error",
     "max_changes",
+    "snapshot_path",
+    "snapshot_max_age",
     "allowed_failures",
     "concurrency",
     "report_path",
