@@ -23,6 +23,7 @@ from onlive_provider.errors import (
     OnliveRecordsToRetryError,
     OnliveReportPlaceError,
     OnliveReportTakenError,
+    OnliveTooManyChangesError,
 )
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.storage import AirflowStorage
@@ -690,3 +691,41 @@ class Disk:
         for folder in (self.folder, self.storage.folder):
             found = (each for each in folder.rglob("*") if each.is_file())
             self._kept[folder] = {str(each.relative_to(folder)): each.read_bytes() for each in found}
+
+
+def test_with_a_brake_only_rows_that_the_snapshot_does_not_know_are_compared(server: ManyRecords, path: str) -> None:
+    run(titles(10), path, max_changes=3)
+    calls(server)
+    rows = titles(10, _0="new", _1="new", _2="new")
+    result = run(rows, path, max_changes=3)
+    assert (result["updated"], result["unchanged"], result["from_snapshot"]) == (3, 7, 7)
+    assert calls(server) == sorted([("GET", number) for number in (0, 1, 2)] * 2 + [("PUT", n) for n in (0, 1, 2)])
+    again = run(rows, path, max_changes=3)
+    assert (again["unchanged"], again["from_snapshot"], calls(server)) == (10, 10, [])
+    with pytest.raises(OnliveTooManyChangesError):
+        run(titles(10, "newer"), path, max_changes=3)
+    assert {method for method, _ in calls(server)} == {"GET"}
+    result = run(titles(10, "newer"), path, max_changes=10)
+    assert (result["updated"], result["from_snapshot"]) == (10, 0)
+
+
+def test_a_rejected_row_is_not_remembered_and_is_sent_when_it_comes_again(
+    server: ManyRecords, path: str, tmp_path: Path
+) -> None:
+    refused = {"statusCode": 422, "message": "Validation failed", "errors": []}
+    server.before = lambda seen: (422, refused) if seen.method == "PUT" and seen.id == record_id(1) else None
+    rejects = tmp_path / "rejects.jsonl"
+    with pytest.raises(OnliveRecordsFailedError):
+        run(titles(3, "new"), path, rejects_path=str(rejects))
+    server.before = lambda seen: None
+    calls(server)
+    mended = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert run(mended, path, rejects_path=str(rejects))["updated"] == 1
+    assert calls(server) == both(1)
+    assert rejects.read_bytes() == b""
+
+
+def test_rejects_and_snapshot_are_two_files(server: ManyRecords, path: str) -> None:
+    with pytest.raises(OnlivePayloadError, match=r"rejects_path.*is the task's snapshot"):
+        run(titles(3), f"{path}.jsonl", rejects_path=f"{path}.jsonl")
+    assert server.requests == []
