@@ -48,6 +48,7 @@ class Journal:
     """
 
     remembers = True
+    is_flushed = True
 
     def __init__(
         self, place: ReportPlace, identity: Mapping[str, Any], *, personal_data: bool, pause: float = 0.0
