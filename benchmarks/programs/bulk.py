@@ -21,7 +21,7 @@ def update(**rows: Any) -> dict[str, Any]:
         fields=FIELDS,
         only_changed=job.get("only_changed", True),
         plan_only=job.get("plan_only", False),
-        report_path=str(program.folder / "report.jsonl"),
+        report_path=str(program.folder / "report.jsonl") if job.get("report", True) else None,
         **rows,
     )
     return operator.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
