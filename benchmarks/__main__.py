@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.chart import chart
 from benchmarks.document import bounds, document, load, machine, section, with_section
-from benchmarks.environments import Environments
+from benchmarks.environments import Environments, compile_development
 from benchmarks.lines import (
     Bench,
     Line,
@@ -53,6 +53,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a smoke run with few records")
     arguments = parser.parse_args()
     before = os.getloadavg()[0]
+    compile_development()
     results = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         bench = Bench(Path(name), Environments(Path(name)), arguments.quick)

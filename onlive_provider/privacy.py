@@ -73,6 +73,7 @@ _VALUE = re.compile(
 """Text or a whole number."""
 _SIGN = re.compile(rb"@|%(?:25)*40|%(?:25)*2b|phone|cell|celu|fax|gsm|handy|mob|vil\"|tel|whats|agent_?comment|\\u")
 """In lower case: of an e-mail address, of a name of private data, or of what only a closer look can tell."""
+_QUOTED_UUID = re.compile(rf'"{UUID_PATTERN.pattern}"'.encode(), re.IGNORECASE)
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(128)) + bytes(range(128, 256))
 _GAPS = b" ().-/\\nrt"
 
@@ -106,7 +107,7 @@ def may_hold_personal_data(line: bytes) -> bool:
         return True
     if line.isascii() and b"%" not in line:
         # Nearly every line ends here: what is left of it has no eight digits in a row, times set aside.
-        digits = line.translate(_DIGITS).replace(b"0000-00-00T00", b"").translate(None, _GAPS)
+        digits = _QUOTED_UUID.sub(b'""', line).translate(_DIGITS).replace(b"0000-00-00T00", b"").translate(None, _GAPS)
         if b"00000000" not in digits and b"+0000000" not in digits:
             return False
     text = line.decode(errors="replace")
@@ -177,6 +178,8 @@ def _hidden(value: Any) -> Any:
 
 
 def _hidden_text(text: str) -> str:
+    if text.isalpha() or UUID_PATTERN.fullmatch(text):  # Most names and values end here: a word, or an id.
+        return text
     if text.lstrip()[:1] in ("{", "["):
         try:
             held = json.loads(text)

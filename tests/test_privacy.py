@@ -175,6 +175,22 @@ def test_no_treatment_finds_it(text: str) -> None:
     assert not may_hold_personal_data(json.dumps(text, ensure_ascii=False).encode())
 
 
+@pytest.mark.parametrize("phone", ["+34 600 1", "(600) 1"])
+def test_a_number_that_runs_into_an_id_is_found(phone: str) -> None:
+    text = f"{phone}99610525-1419-4010-8123-000000000001"
+    assert HIDDEN in hide_personal_data(text)
+    assert may_hold_personal_data(json.dumps({"id": text}).encode())
+    assert may_hold_personal_data(
+        json.dumps({"id": "99610525-1419-4010-8123-000000000001", "note": phone + "00 200"}).encode()
+    )
+
+
+def test_an_id_alone_needs_no_closer_look() -> None:
+    ids = {"id": "99610525-1419-4010-8123-000000000001", "serviceId": "1610C525-F19A-40D0-8CD1-123456789012"}
+    assert hide_personal_data(ids) == ids
+    assert not may_hold_personal_data(json.dumps(ids).encode())
+
+
 @pytest.mark.parametrize("name", PHONE_NAMES)
 def test_whatever_stands_under_a_phones_name_is_hidden_and_masked(name: str) -> None:
     given = {name: ["1234", {"home": 56789}]}

@@ -25,15 +25,17 @@ class Announcer:
         self._next: asyncio.Task[None] | None = None
         self._ended = -inf
 
-    async def flush(self) -> None:
-        """Return once everything that was announced before is durable.
+    def flush(self) -> Awaitable[None] | None:
+        """Return what to wait for until everything that was announced before is durable, if anything.
 
-        :raises OnliveReportPlaceError: it cannot be made durable.
-        :raises OnliveReportTakenError: a later try has taken over.
+        To wait for it raises :class:`OnliveReportPlaceError` where it cannot be made durable, and
+        :class:`OnliveReportTakenError` where a later try has taken over.
         """
+        if not self._memory.is_flushed:
+            return None
         if self._next is None:
             self._next = asyncio.create_task(self._flush_after(self._current))
-        await asyncio.shield(self._next)
+        return asyncio.shield(self._next)
 
     def before_write(self) -> Awaitable[None] | None:
         """Return what to wait for right before a write leaves, if anything.

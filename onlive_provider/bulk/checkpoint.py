@@ -47,6 +47,7 @@ class Checkpoint:
         the state of a task that is cleared.
     """
 
+    is_flushed = False
     pause = 0.0
     saving_pause = 0.0
 

@@ -51,6 +51,10 @@ class Memory(Protocol):
         """Whether a retry finds anything here."""
 
     @property
+    def is_flushed(self) -> bool:
+        """Whether an announced write has to wait for a :meth:`flush`."""
+
+    @property
     def pause(self) -> float:
         """Seconds between two flushes: announced writes may wait for others, where a flush is dear."""
 

@@ -32,6 +32,8 @@ def _knowing(worklist: Worklist, snapshot: Snapshot) -> Job:
 class SnapshotMemory:
     """A :class:`~onlive_provider.bulk.memory.Memory` that lets no write leave without a snapshot's lease, too."""
 
+    is_flushed = True
+
     def __init__(self, memory: Memory, lease: Lease) -> None:
         self._memory = memory
         self._lease = lease

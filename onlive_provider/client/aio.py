@@ -63,7 +63,7 @@ class AsyncOnliveClient:
 
         :raises OnliveTlsError: the CA bundle cannot be read.
         """
-        await self._transport.__aenter__()
+        self._transport.open()
         return self
 
     async def __aexit__(

@@ -67,7 +67,7 @@ def answers(call: Call, answer: Answer) -> bool:
         return isinstance(document.get("items"), list)
     record_id = document.get("id")
     is_it = isinstance(record_id, str) and record_id.lower() == call.record_id.lower()
-    return is_it and (call.is_write or any(name in document for name in call.resource.fields))
+    return is_it and (call.is_write or not document.keys().isdisjoint(call.resource.fields))
 
 
 def _sentence(text: str) -> str:

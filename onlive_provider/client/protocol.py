@@ -23,6 +23,7 @@ def _refuse_constant(name: str) -> None:
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_READ_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Answer:
     def document(self) -> dict[str, Any] | None:
         """The JSON object of the body, or ``None`` when it holds none (HTML, half a JSON, a list)."""
         try:
-            document = json.loads(self.body, parse_constant=_refuse_constant)
+            document = _READ_JSON.decode(self.body.decode(json.detect_encoding(self.body), "surrogatepass"))
         except (ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None

@@ -107,7 +107,6 @@ def _names(setting: str, template: str, accepted: Iterable[str]) -> list[str]:
     :raises OnliveConfigError: one is unknown or does not belong there, or a brace has no partner.
     """
     names = _PLACEHOLDER.findall(template)
-    known = " ".join(f"{{{name}}}" for name in accepted)
     for name in names:
         if name in accepted:
             continue
@@ -115,12 +114,16 @@ def _names(setting: str, template: str, accepted: Iterable[str]) -> list[str]:
         if name in SECRET_FORMS:
             raise _refused(setting, f"{{{shown}}} stands only in the first line of extra.signing_key")
         if name in PLACEHOLDERS:
-            raise _refused(setting, f"{{{shown}}} cannot stand there; accepted are {known}")
-        raise _refused(setting, f"{{{shown}}} is not a placeholder; accepted are {known}")
+            raise _refused(setting, f"{{{shown}}} cannot stand there; accepted are {_listed(accepted)}")
+        raise _refused(setting, f"{{{shown}}} is not a placeholder; accepted are {_listed(accepted)}")
     rest = _PLACEHOLDER.sub("", template)
     if "{" in rest or "}" in rest:
-        raise _refused(setting, f"a brace without its partner; accepted are {known}")
+        raise _refused(setting, f"a brace without its partner; accepted are {_listed(accepted)}")
     return names
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " ".join(f"{{{name}}}" for name in names)
 
 
 def _refused(setting: str, message: str) -> OnliveConfigError:

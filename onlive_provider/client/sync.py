@@ -170,19 +170,20 @@ class _Connections:
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is not None and self._process == os.getpid():
-            _wait_for(self._transport.close(), loop)
-            loop.call_soon_threadsafe(loop.stop)
+            _wait_for(self._end(loop), loop)
 
     def _open(self) -> asyncio.AbstractEventLoop:
+        self._transport.open()
         loop = asyncio.new_event_loop()
         self._process = os.getpid()
         threading.Thread(target=_run, args=(loop,), name="onlive", daemon=True).start()
-        try:
-            _wait_for(self._transport.__aenter__(), loop)
-        except BaseException:
-            loop.call_soon_threadsafe(loop.stop)
-            raise
         return loop
+
+    async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            await self._transport.close()
+        finally:
+            loop.call_soon(loop.stop)  # The loop ends its round before it stops, and this coroutine's end is in it.
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

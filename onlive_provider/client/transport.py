@@ -23,7 +23,7 @@ from onlive_provider.errors import OnliveConfigError
 
 
 class Transport:
-    """Connections to one server, for one event loop. Use it in an ``async with`` block.
+    """Connections to one server, for one event loop. Open it before its first exchange, and close it after the last.
 
     :param settings: how to reach the API. A call is given up after ``timeout`` seconds without a connection, after
         ``timeout`` seconds without a byte of the answer, and after twice as many in all.
@@ -37,7 +37,7 @@ class Transport:
         self._tls: ssl.SSLContext | bool = False
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def __aenter__(self) -> Transport:
+    def open(self) -> None:
         """Get ready; nothing is sent.
 
         :raises OnliveTlsError: the CA bundle cannot be read.
@@ -46,10 +46,6 @@ class Transport:
         if needs_tls and self._settings.verify:
             self._tls = trust(self._environment.ca_bundle)
         self._sessions = {}
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -105,10 +105,12 @@ def check_against_current(patch: Mapping[str, Any], current: Mapping[str, Any]) 
     :param current: the appointment as it was read.
     :raises OnlivePayloadError: the end would not be after the start.
     """
+    changed = [name for name in ("start", "end") if name in patch]
+    if not changed:
+        return
     record = {**current, **patch}
     start, end = instant(record.get("start")), instant(record.get("end"))
-    changed = [name for name in ("start", "end") if name in patch]
-    if changed and start is not None and end is not None and end <= start:
+    if start is not None and end is not None and end <= start:
         source = " (one of them is what the appointment holds)" if len(changed) == 1 else ""
         message = f"end would be {record['end']} and start {record['start']}{source}; accepted: an end after the start"
         raise OnlivePayloadError.of(changed[0], message)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.checkpoint import STATE_KEY, Checkpoint
 from onlive_provider.report.outcomes import Outcome
 
@@ -100,3 +101,10 @@ def test_a_hundred_thousand_rows_of_which_five_percent_changed_take_few_bytes() 
         checkpoint.record(Outcome(index, None, None, "updated" if index * 7919 % 100 < 5 else "unchanged"))
     checkpoint.save()
     assert len(store.values[STATE_KEY]) < 64_000
+
+
+@pytest.mark.parametrize("store", [None, Store()])
+def test_a_write_waits_for_nothing_where_no_value_is_kept(store: Store | None) -> None:
+    announcer = Announcer(Checkpoint(store, IDENTITY))
+    assert announcer.flush() is None
+    assert announcer.before_write() is None
