@@ -70,7 +70,7 @@ cluster: .venv-cluster/ready
 	@.venv-cluster/bin/python -m scripts.cluster
 
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses 2 $(COVERAGE)
 
 test-oldest: .venv-oldest/ready
 	.venv-oldest/bin/python -m pytest --numprocesses 2
