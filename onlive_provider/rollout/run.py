@@ -92,7 +92,7 @@ class Rollout:
             found = memory.recall(record.index)
             if isinstance(found, Announcement):
                 record.announced = found
-            elif found is not None and found.outcome == "updated":
+            elif found is not None and found.outcome == "updated" and found.id is not None:
                 record.earlier = found.change()
                 record.announced = Announcement(record.earlier, epoch(record.earlier.updated_at) or 1.0)
 

@@ -24,7 +24,7 @@ from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.plan import ApplyPlanOperator, plan_markdown
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.rollout import RolloutDateRangesOperator
-from tests.bulk.child import start
+from tests.bulk.child import start, task_instance
 from tests.bulk.server import LONG_AGO, ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
 from tests.operators.conftest import Execute, MakeFleet, connection_to
@@ -601,3 +601,39 @@ def test_a_rollout_that_would_change_more_than_allowed_writes_nothing(
     )
     result, _ = execute(canary)
     assert 0 < result["updated"] <= 9
+
+
+class Store(dict[str, Any]):
+    """Airflow's task state store (3.3 and newer), which a retry finds as the try before left it."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+def test_a_retry_without_a_report_writes_the_rest(server: ManyRecords, plan: Callable[..., str]) -> None:
+    path, store = plan([{"id": record_id(each), "lang": "es"} for each in range(4)]), Store()
+    context: Any = {"ti": task_instance(), "task_state_store": store}
+    server.before = lambda seen: (503, {}) if seen.method == "PUT" and seen.id == record_id(3) else None
+    with pytest.raises(OnliveRolloutToRetryError):
+        apply(path, concurrency=1).execute(context)
+    assert store
+    written = set(server.writes)
+    assert 0 < len(written) < 4
+    server.before = lambda seen: None
+    result = apply(path, concurrency=1).execute(context)
+    assert (result["updated"] + result["unchanged"], result["failed"]) == (4, 0)
+    assert set(server.writes.values()) == {1}
+
+
+def test_a_new_plan_takes_the_place_of_an_old_one_and_there_is_nothing_to_put_back(
+    server: ManyRecords, plan: Callable[..., str], execute: Execute, tmp_path: Path
+) -> None:
+    path = plan()
+    assert plan([{"id": record_id(0), "lang": "es"}]) == path
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["plan.html", "plan.jsonl"]
+    assert lines(path)[0]["plan"]["rows"] == 1
+    result, _ = execute(RevertUpdatesOperator(task_id="revert", report_path=path))
+    assert (result["total"], puts(server)) == (0, [])
