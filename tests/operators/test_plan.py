@@ -637,3 +637,14 @@ def test_a_new_plan_takes_the_place_of_an_old_one_and_there_is_nothing_to_put_ba
     assert lines(path)[0]["plan"]["rows"] == 1
     result, _ = execute(RevertUpdatesOperator(task_id="revert", report_path=path))
     assert (result["total"], puts(server)) == (0, [])
+
+
+def test_a_lost_answer_is_settled_and_the_write_is_not_sent_again(
+    server: ManyRecords, plan: Callable[..., str], execute: Execute
+) -> None:
+    rows = [{"id": record_id(each), "lang": "es"} for each in range(3)]
+    path = plan([*rows, {"id": record_id(3), "agentComment": "call back"}], report_personal_data=True)
+    server.after = lambda seen: (502, {}) if seen.method == "PUT" and seen.id in (record_id(1), record_id(3)) else None
+    result, _ = execute(apply(path))
+    assert result["updated"] == 4
+    assert set(server.writes.values()) == {1}
