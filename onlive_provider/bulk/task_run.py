@@ -138,7 +138,7 @@ class TaskRun:
         try:
             self.memory.finish(
                 title=self._title,
-                details={**self._about, **self.summary.details(), "Calls": calls, "Time": seconds},
+                details={**self._about, **self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds},
                 again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
                 seasons=self.summary.seasons(),
                 plan=self._plan(),
@@ -207,6 +207,12 @@ class TaskRun:
                 self.log.error("%s", run.breaker.stop.sentence)
             self._reads += run.reads
             self._writes += run.writes
+
+    def _kind(self) -> Mapping[str, str]:
+        """Return what the report's page says of a report that is a plan."""
+        if self.summary.plan is None:
+            return {}
+        return {"Saved plan": f"nothing was sent; ApplyPlanOperator applies it: plan_path={self._report_path!r}"}
 
     def _plan(self) -> PlanHead | None:
         plan, now = self.summary.plan, time.time() if self._clock is None else self._clock.time()

@@ -83,7 +83,9 @@ def rewrite(path: str, old: str, new: str) -> None:
     Path(path).write_text(text.replace(old, new, 1))
 
 
-def test_the_first_line_says_that_it_is_a_plan(server: ManyRecords, plan: Callable[..., str]) -> None:
+def test_the_first_line_and_the_page_say_that_it_is_a_plan(
+    server: ManyRecords, plan: Callable[..., str], tmp_path: Path
+) -> None:
     head, *rows = lines(plan())
     about = head["plan"]
     assert {name: about[name] for name in ("version", "kind", "resource", "address", "rows", "objectUpdates")} == {
@@ -97,6 +99,8 @@ def test_the_first_line_says_that_it_is_a_plan(server: ManyRecords, plan: Callab
     assert len(about["sha256"]) == 64
     assert [row["outcome"] for row in rows] == ["planned"] * ROWS
     assert puts(server) == []
+    page = (tmp_path / "plan.html").read_text("utf-8")
+    assert "nothing was sent; ApplyPlanOperator applies it" in page
 
 
 def test_one_record_that_a_colleague_edited_stops_all_and_is_named(
