@@ -16,6 +16,11 @@ from html import escape, unescape
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples at every run: what a test says must not depend on the day.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("steady")
 
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="onlive-airflow-")
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)

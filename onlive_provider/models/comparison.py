@@ -57,15 +57,28 @@ class Comparison:
         left = defaultdict(list)
         for item in current:
             left[self._identity(item, row)].append(item)
-        # Of items with one identity the most particular comes first, so that no other takes what only it fits.
-        for item in sorted(wanted, key=lambda each: -len(each) if isinstance(each, dict) else 0):
-            alike = left[self._identity(item, row)]
-            fits = (place for place, each in enumerate(alike) if within._holds_members(each, item, row.members))
-            place = next(fits, None)
-            if place is None:
-                return False
-            del alike[place]
-        return True
+        groups = defaultdict(list)
+        for item in wanted:
+            groups[self._identity(item, row)].append(item)
+        return all(within._fit(left[identity], items, row) for identity, items in groups.items())
+
+    def _fit(self, current: list[Any], wanted: list[Any], row: Field) -> bool:
+        """Whether each wanted item, all of one identity, finds a current one of its own."""
+        if len(current) < len(wanted):
+            return False
+        taken_by: dict[int, int] = {}
+
+        def finds(item: int, tried: set[int]) -> bool:
+            for place, each in enumerate(current):
+                if place not in tried and self._holds_members(each, wanted[item], row.members):
+                    tried.add(place)
+                    # Whoever has the place may find another.
+                    if place not in taken_by or finds(taken_by[place], tried):
+                        taken_by[place] = item
+                        return True
+            return False
+
+        return all(finds(item, set()) for item in range(len(wanted)))
 
     def _identity(self, item: Any, row: Field) -> str:
         if not isinstance(item, dict):

@@ -530,3 +530,16 @@ def test_the_value_of_a_field_that_is_not_in_the_table_is_never_shown() -> None:
 @pytest.mark.parametrize(("stored", "same"), [(["y", "x"], True), (["x", "z"], False), ([{"email": "x"}, "y"], False)])
 def test_items_that_are_no_objects_are_compared_as_they_are_in_any_order(stored: list[Any], same: bool) -> None:
     assert changes.holds(APPOINTMENT, {"guests": stored}, "guests", ["x", "y"], "merge") is same
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_item_of_one_identity_finds_one_of_its_own_whichever_comes_first(turned: bool) -> None:
+    two_hours = {"time": 2, "unit": "h"}
+    wanted = [{**two_hours, "owner": None}, {**two_hours, "zz": False}]
+    stored = [{**two_hours, "zz": False, "id": 1}, {**two_hours, "id": 2}]
+    if turned:
+        wanted.reverse()
+        stored.reverse()
+    assert changes.holds(APPOINTMENT, {"reminders": stored}, "reminders", wanted, "merge")
+    both = [{**two_hours, "zz": False}, {**two_hours, "zz": False}]
+    assert not changes.holds(APPOINTMENT, {"reminders": stored}, "reminders", both, "merge")
