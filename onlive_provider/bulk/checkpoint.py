@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
-from onlive_provider.bulk.plan_file import PlanHead
+from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, TaskEnd, settles
 from onlive_provider.bulk.summary import MAX_FAILURES, short_failure
 from onlive_provider.models.changes import Change
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Outcome
@@ -120,18 +119,10 @@ class Checkpoint:
             state["announced"] = dict(self._announced)
             self._store.set(STATE_KEY, state)
 
-    def finish(
-        self,
-        *,
-        title: str,
-        details: Mapping[str, str],
-        again: bool,
-        seasons: Sequence[Mapping[str, str]] = (),
-        plan: PlanHead | None = None,
-    ) -> None:
+    def finish(self, end: TaskEnd) -> None:
         """Keep the outcomes for a retry, or forget them. A store that fails costs a retry more reads, and no more."""
         try:
-            if again:
+            if end.again:
                 self.save()
             elif self._store is not None:
                 self._store.delete(STATE_KEY)

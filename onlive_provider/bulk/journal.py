@@ -12,15 +12,14 @@ import json
 import logging
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import IO, Any
 
 from onlive_provider.bulk.kept import holds_writes, keep_report, next_kept_path
-from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, settles
+from onlive_provider.bulk.memory import BEGINS_ANEW, Announcement, TaskEnd, settles
 from onlive_provider.bulk.offsets import NONE, put
-from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.report_place import ReportPlace
 from onlive_provider.bulk.working_file import ENDING, open_working_file
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
@@ -57,7 +56,6 @@ class Journal:
         self._storage, self._report_path, self._lease = place.storage, place.path, place.lease
         self._personal_data = personal_data
         self._task = {name: identity[name] for name in _TASK if identity.get(name) is not None}
-        self._is_plan = False
         self._outcomes = array("q")
         self._recalled = array("q")
         with place.refusing():
@@ -124,23 +122,15 @@ class Journal:
         """Make the outcomes of the last seconds durable, which are none that a retry could not find out again."""
         self.flush()
 
-    def finish(
-        self,
-        *,
-        title: str,
-        details: Mapping[str, str],
-        again: bool,
-        seasons: Sequence[Mapping[str, str]] = (),
-        plan: PlanHead | None = None,
-    ) -> None:
+    def finish(self, end: TaskEnd) -> None:
         """Store the report and its page, and remove the working file unless a retry may need it.
 
         A report that a later try has taken over is left to it.
         """
         try:
             self._lease.renew()
-            self._store(title=title, details=details, seasons=seasons, plan=plan)
-            self._file.leave() if again else self._file.remove()
+            self._store(end)
+            self._file.leave() if end.again else self._file.remove()
         except OnliveReportTakenError:
             log.warning("The report is left to a later try of this task, which has taken it over")
             self._file.close()
@@ -151,16 +141,14 @@ class Journal:
         finally:
             self._place.release()
 
-    def _store(
-        self, *, title: str, details: Mapping[str, str], seasons: Sequence[Mapping[str, str]], plan: PlanHead | None
-    ) -> None:
-        place = self._place
+    def _store(self, end: TaskEnd) -> None:
+        place, is_plan = self._place, end.plan is not None
         with place.writing(self._report_path) as report, place.writing(place.page_path) as page:
-            self._is_plan = plan is not None
-            if plan is not None:
+            if end.plan is not None:
                 rows = sum(offset != NONE for offset in self._outcomes)
-                report.write(replace(plan, task=self._task).sealed(rows, self._lines()))
-            write_page(self._copy_outcomes(report), page, title=title, details=details, seasons=seasons)
+                report.write(replace(end.plan, task=self._task).sealed(rows, self._lines(is_plan=True)))
+            copied = self._copy_outcomes(report, is_plan=is_plan)
+            write_page(copied, page, title=end.title, details=end.details, seasons=end.seasons)
 
     def _take_over(self, first_line: bytes) -> int:
         """Find what an earlier try of the same run left, and return how many bytes of the working file are whole."""
@@ -211,14 +199,14 @@ class Journal:
         except OSError as error:
             raise self._lost(error) from error
 
-    def _copy_outcomes(self, report: IO[bytes]) -> Iterator[Outcome]:
-        for line in self._lines():
+    def _copy_outcomes(self, report: IO[bytes], *, is_plan: bool) -> Iterator[Outcome]:
+        for line in self._lines(is_plan=is_plan):
             report.write(line)
             yield Outcome.from_json(json.loads(line))
 
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self, *, is_plan: bool) -> Iterator[bytes]:
         """Yield the lines of the report, of which the first names the task. A plan has a line of its own for that."""
-        is_first = not self._is_plan
+        is_first = not is_plan
         for offset in self._outcomes:
             if offset != NONE:
                 line = self._file.line(offset)

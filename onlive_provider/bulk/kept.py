@@ -95,7 +95,6 @@ def _is_ours(line: bytes) -> bool:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):
-        return not line.endswith(b"\n") and line.startswith(
-            (b'{"index":', b'{"identity":', b'{"plan":')
-        )  # Cut off by a kill.
+        begins = (b'{"index":', b'{"identity":', b'{"plan":')
+        return not line.endswith(b"\n") and line.startswith(begins)  # Cut off by a kill.
     return isinstance(data, dict) and ("identity" in data or "plan" in data or {"index", "outcome"} <= data.keys())

@@ -28,6 +28,24 @@ class Announcement:
     at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnd:
+    """What a memory has to know of the task's end.
+
+    :param title: for the report's page.
+    :param details: for the report's page, name to text.
+    :param again: whether a retry of this task may go on from here.
+    :param seasons: for the page's time line; see :func:`~onlive_provider.report.page.write_page`.
+    :param plan: of a task that only planned: what its report says of itself.
+    """
+
+    title: str
+    details: Mapping[str, str]
+    again: bool
+    seasons: Sequence[Mapping[str, str]] = ()
+    plan: PlanHead | None = None
+
+
 def settles(outcome: Outcome) -> bool:
     """Whether an outcome says what became of a write that was announced before it."""
     return outcome.outcome != "not_attempted" and not is_of_unknown_fate(outcome)
@@ -90,20 +108,5 @@ class Memory(Protocol):
     def save(self) -> None:
         """Put what is remembered where a retry on another machine finds it. Called every few seconds."""
 
-    def finish(
-        self,
-        *,
-        title: str,
-        details: Mapping[str, str],
-        again: bool,
-        seasons: Sequence[Mapping[str, str]] = (),
-        plan: PlanHead | None = None,
-    ) -> None:
-        """Store what the task leaves behind.
-
-        :param title: for the report's page.
-        :param details: for the report's page, name to text.
-        :param again: whether a retry of this task may go on from here.
-        :param seasons: for the page's time line; see :func:`~onlive_provider.report.page.write_page`.
-        :param plan: of a task that only planned: what its report says of itself.
-        """
+    def finish(self, end: TaskEnd) -> None:
+        """Store what the task leaves behind."""

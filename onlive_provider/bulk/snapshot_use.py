@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from onlive_provider.bulk.job import Job
 from onlive_provider.bulk.lease import Lease
-from onlive_provider.bulk.memory import Announcement, Memory
-from onlive_provider.bulk.plan_file import PlanHead
+from onlive_provider.bulk.memory import Announcement, Memory, TaskEnd
 from onlive_provider.bulk.snapshot import Snapshot
 from onlive_provider.bulk.work import BulkWork
 from onlive_provider.bulk.worklist import Worklist
@@ -86,17 +84,9 @@ class SnapshotMemory:
         self._memory.save()
         self._keep_lease()
 
-    def finish(
-        self,
-        *,
-        title: str,
-        details: Mapping[str, str],
-        again: bool,
-        seasons: Sequence[Mapping[str, str]] = (),
-        plan: PlanHead | None = None,
-    ) -> None:
+    def finish(self, end: TaskEnd) -> None:
         """Store what the task leaves behind."""
-        self._memory.finish(title=title, details=details, again=again, seasons=seasons, plan=plan)
+        self._memory.finish(end)
 
     def _keep_lease(self) -> None:
         try:

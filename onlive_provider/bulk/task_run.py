@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.background import Background
-from onlive_provider.bulk.memory import Memory
+from onlive_provider.bulk.memory import Memory, TaskEnd
 from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.run import BulkRun
@@ -136,13 +136,10 @@ class TaskRun:
         calls = f"{self._reads:,} reads and {self._writes:,} writes"
         seconds = f"{time.monotonic() - self._began:.1f} s"
         try:
-            self.memory.finish(
-                title=self._title,
-                details={**self._about, **self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds},
-                again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
-                seasons=self.summary.seasons(),
-                plan=self._plan(),
-            )
+            details = {**self._about, **self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds}
+            again = error is not None and (error.retryable if isinstance(error, OnliveError) else True)
+            seasons, plan = self.summary.seasons(), self._plan()
+            self.memory.finish(TaskEnd(title=self._title, details=details, again=again, seasons=seasons, plan=plan))
         except OnliveReportPlaceError as unstored:
             if raised is not None:
                 self.log.error("%s", unstored)

@@ -9,6 +9,7 @@ import pytest
 
 from onlive_provider.bulk.announcer import Announcer
 from onlive_provider.bulk.checkpoint import STATE_KEY, Checkpoint
+from onlive_provider.bulk.memory import TaskEnd
 from onlive_provider.report.outcomes import Outcome
 
 IDENTITY = {"run_id": "r", "max_tries": 1}
@@ -73,7 +74,7 @@ def test_it_is_forgotten_when_no_retry_can_come(again: bool) -> None:
     store = Store()
     checkpoint = Checkpoint(store, IDENTITY)
     checkpoint.save()
-    checkpoint.finish(title="", details={}, again=again)
+    checkpoint.finish(TaskEnd(title="", details={}, again=again))
     assert (STATE_KEY in store.values) is again
 
 
@@ -82,7 +83,7 @@ def test_a_store_that_fails_at_the_end_does_not_fail_the_task(again: bool, caplo
     store = Store()
     checkpoint = Checkpoint(store, IDENTITY)
     store.fails = True
-    checkpoint.finish(title="", details={}, again=again)
+    checkpoint.finish(TaskEnd(title="", details={}, again=again))
     assert "The task state store failed (RuntimeError)" in caplog.text
 
 
@@ -90,7 +91,7 @@ def test_without_a_store_nothing_is_remembered() -> None:
     checkpoint = Checkpoint(None, IDENTITY)
     checkpoint.record(Outcome(0, None, "a", "updated"))
     checkpoint.save()
-    checkpoint.finish(title="", details={}, again=True)
+    checkpoint.finish(TaskEnd(title="", details={}, again=True))
     assert standing(checkpoint) == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from onlive_provider.bulk.journal import Journal
 from onlive_provider.bulk.lease import Owner
-from onlive_provider.bulk.memory import Announcement
+from onlive_provider.bulk.memory import Announcement, TaskEnd
 from onlive_provider.bulk.report_place import ReportPlace, page_path
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import APPOINTMENT
@@ -105,7 +105,7 @@ def announcement(journal: Journal, index: int) -> Announcement | None:
 
 
 def finish(journal: Journal, again: bool = False) -> None:
-    journal.finish(title="t", details={}, again=again)
+    journal.finish(TaskEnd(title="t", details={}, again=again))
 
 
 def lines(place: tuple[Any, str]) -> list[dict[str, Any]]:

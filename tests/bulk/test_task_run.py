@@ -10,6 +10,7 @@ import pytest
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.brake import Brake
 from onlive_provider.bulk.checkpoint import Checkpoint
+from onlive_provider.bulk.memory import TaskEnd
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.bulk.task_run import TaskRun
 from onlive_provider.bulk.work import BulkWork
@@ -33,9 +34,9 @@ class Kept(Checkpoint):
 
     def __init__(self) -> None:
         super().__init__(None, {})
-        self.ends: list[dict[str, Any]] = []
+        self.ends: list[TaskEnd] = []
 
-    def finish(self, **end: Any) -> None:
+    def finish(self, end: TaskEnd) -> None:
         self.ends.append(end)
 
 
@@ -137,7 +138,7 @@ def test_what_was_taken_over_by_a_later_try_is_not_stored(memory: Kept, server: 
 
 def end_of(memory: Kept) -> tuple[bool, dict[str, Any]]:
     (end,) = memory.ends
-    return end["again"], end["details"]
+    return end.again, end.details
 
 
 def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept, server: ManyRecords) -> None:
