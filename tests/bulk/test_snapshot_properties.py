@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import IO, Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from onlive_provider.errors import OnliveError
-from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
-from tests.loopback import FakeClock
-from tests.operators.conftest import connection_to
+from tests.bulk.task_machine import TaskMachine, thoroughly
 
 RECORDS = 6
 HOUR = 3600.0
@@ -46,31 +39,18 @@ class Watched(Shelf):
         return super().open(path, mode)
 
 
-class Nights(RuleBasedStateMachine):
+class Nights(TaskMachine):
     """Runs of one task on one snapshot, and people's edits."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.server = ManyRecords(RECORDS)
-        self.server.__enter__()
-        extra = {"reads_per_minute": 100_000, "writes_per_minute": 100_000, "max_attempts": 1, "max_elapsed": 0}
-        os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection_to(self.server, **extra)
-        self.clock = FakeClock(time.time())
+        super().__init__(ManyRecords(RECORDS))
         self.server.time = self.clock.time
-        OnliveHook.clock = self.clock  # type: ignore[assignment]
-        self.task = SimpleNamespace(
-            dag_id="d", run_id="0", task_id="t", map_index=-1, max_tries=0, try_number=1, xcom_push=lambda **_: None
-        )
-        self.rows: list[dict[str, Any]] | None = None
+        self.task.run_id = "0"
         self.report = "none"
         self.edited: dict[str, float] = {}
 
     def teardown(self) -> None:
-        self.server.__exit__()
-        OnliveHook.clock = None
-        del os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"]
-        shutil.rmtree(self.folder)
+        self.close()
 
     @initialize(remote=st.booleans())
     def choose_a_place(self, remote: bool) -> None:
@@ -184,11 +164,4 @@ class Nights(RuleBasedStateMachine):
 
 @pytest.mark.filterwarnings("ignore")
 class TestNights(Nights.TestCase):  # type: ignore[name-defined,misc]
-    settings = settings(
-        max_examples=60,
-        stateful_step_count=10,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
+    settings = thoroughly(examples=60, steps=10)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
-import time
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from onlive_provider.errors import OnliveError, OnliveRecordsFailedError
-from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
-from tests.loopback import FakeClock
-from tests.operators.conftest import connection_to
+from tests.bulk.task_machine import TaskMachine, thoroughly
 
 RECORDS = 4
 FIRST = {"title": "first", "description": None, "extraFields": {"a": "1"}}
@@ -56,21 +48,11 @@ class Merging(ManyRecords):
         return super().answer(seen)
 
 
-class Undo(RuleBasedStateMachine):
+class Undo(TaskMachine):
     """Tasks of one DAG run, one after another, on one report."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.server = Merging(RECORDS, **FIRST)
-        self.server.__enter__()
-        extra = {"reads_per_minute": 100_000, "writes_per_minute": 100_000, "max_attempts": 1, "max_elapsed": 0}
-        os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"] = connection_to(self.server, **extra)
-        OnliveHook.clock = FakeClock(time.time())  # type: ignore[assignment]
-        self.task = SimpleNamespace(
-            dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=0, try_number=1, xcom_push=lambda **_: None
-        )
-        self.rows: list[dict[str, Any]] | None = None
+        super().__init__(Merging(RECORDS, **FIRST))
         self.limit: Any = None
 
     def teardown(self) -> None:
@@ -78,10 +60,7 @@ class Undo(RuleBasedStateMachine):
             if self.rows is not None:
                 self.revert()
         finally:
-            self.server.__exit__()
-            OnliveHook.clock = None
-            del os.environ["AIRFLOW_CONN_ONLIVE_DEFAULT"]
-            shutil.rmtree(self.folder)
+            self.close()
 
     @initialize(remote=st.booleans())
     def choose_a_place(self, remote: bool) -> None:
@@ -202,11 +181,4 @@ class Undo(RuleBasedStateMachine):
 
 @pytest.mark.filterwarnings("ignore")
 class TestUndo(Undo.TestCase):  # type: ignore[name-defined,misc]
-    settings = settings(
-        max_examples=40,
-        stateful_step_count=6,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
+    settings = thoroughly(examples=40, steps=6)

@@ -26,13 +26,14 @@ from onlive_provider.errors import (
     OnliveStoppedError,
     OnliveTooManyChangesError,
 )
-from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
+from onlive_provider.operators.bulk import BulkUpdateServicesOperator
 from scripts.tables import DOCS
 from tests.bulk.child import start, task_instance
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
 from tests.bulk.test_checkpoint import Store
 from tests.operators.conftest import connection_to, impatient
+from tests.operators.test_bulk import run, update
 
 PLENTY = {"reads_per_minute": 100_000, "writes_per_minute": 100_000}
 DIFFERING = range(0, 100, 5)
@@ -44,14 +45,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyRecords]:
     with ManyRecords(100) as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, **PLENTY))
         yield server
-
-
-def run(operator: Any, **context: Any) -> dict[str, Any]:
-    return operator.execute({"ti": task_instance(), **context})
-
-
-def update(updates: Any = None, **arguments: Any) -> BulkUpdateAppointmentsOperator:
-    return BulkUpdateAppointmentsOperator(task_id="update", updates=updates, **arguments)
 
 
 def rows(differing: Any = DIFFERING, total: int = 100) -> list[dict[str, Any]]:
