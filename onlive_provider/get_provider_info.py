@@ -41,6 +41,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "extra-links": ["onlive_provider.links.OnliveReportLink"],
+        "plugins": [{"name": "onlive", "plugin-class": "onlive_provider.plugins.report.OnliveReportPlugin"}],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

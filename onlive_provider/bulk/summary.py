@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.plan_file import PlanHead
+from onlive_provider.bulk.report_place import page_path
 from onlive_provider.errors import (
     OnliveError,
     OnliveRecordsFailedError,
@@ -218,7 +219,7 @@ def record_words(line: int | None, index: int, record_id: str | None) -> str:
 def _report_words(report_path: str | None) -> str:
     if report_path is None:
         return "Give `report_path` to get a report of every outcome."
-    return f"The report is {report_path}."
+    return f"The report is {report_path}; its page is {page_path(report_path)}."
 
 
 def _cut(text: str) -> str:

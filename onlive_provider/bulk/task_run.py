@@ -15,6 +15,7 @@ from onlive_provider.bulk.background import Background
 from onlive_provider.bulk.memory import Memory, TaskEnd
 from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.progress import Progress
+from onlive_provider.bulk.report_place import page_path
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.client.aio import WaitingClock
@@ -152,7 +153,8 @@ class TaskRun:
                 self.log.error("%s", unstored)
                 error = unstored if error is None else _with(error, unstored)
         self._on_progress(self.summary.counts)
-        counts, report = self.summary.counts_text(), self._report_path or "none"
+        counts, path = self.summary.counts_text(), self._report_path
+        report = "none" if path is None else f"{path}; page: {page_path(path)}"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
         for line in self.summary.causes() if error is not None else ():
             self.log.error("%s", line.strip())

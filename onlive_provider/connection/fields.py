@@ -144,6 +144,14 @@ EXTRA_FIELDS = (
         choices=("merge", "replace"),
     ),
     ExtraField(
+        "report_base_url",
+        "Reports' web address",
+        "Where a web server shows the store of the reports, such as https://reports.example.com. Empty: Airflow 3.1 "
+        "and newer show reports themselves.",
+        "text",
+        default="",
+    ),
+    ExtraField(
         "string_to_sign",
         "Signing: string to sign",
         r"Template of what is signed, such as {method}\n{path}\n{date}\n{body_sha256}; \n is a newline, and the "

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Stats
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
 from onlive_provider.operators.masking import unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
@@ -37,6 +38,9 @@ class BulkTaskOperator(BaseOperator):
     template_fields: Sequence[str] = ("onlive_conn_id", "plan_only", "allowed_failures", "report_path")
     template_ext: Sequence[str] = ()
     ui_color = "#dcebf5"
+    operator_extra_links = (OnliveReportLink(),)
+    report_link = ""
+    """Where the report's page can be opened, once the task has begun; ``""`` if nowhere."""
     storage = AirflowStorage()
 
     def __init__(
@@ -147,10 +151,14 @@ class BulkTaskOperator(BaseOperator):
             )
             if self._killed:
                 task.stop()
-            with task:
-                work.carry_out(task)
-            result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
-        return narrow(result, self.xcom_fields)
+            try:
+                with task:
+                    self._push_report(ti, report_path, settings)
+                    work.carry_out(task)
+            except Exception:
+                self._push_result(ti, self._result(task, report_path))
+                raise
+            return self._result(task, report_path)
 
     def on_kill(self) -> None:
         """Stop between records: those in progress finish, the others are left alone, and the report is stored."""
@@ -161,6 +169,29 @@ class BulkTaskOperator(BaseOperator):
     def source_paths(self) -> Sequence[str]:
         """Return the files that the task reads."""
         return ()
+
+    def _push_report(self, ti: Any, report_path: str | None, settings: Settings) -> None:
+        """Tell Airflow where the report will be, before the first call: the task may be killed, or fail."""
+        if report_path is None:
+            return
+        path = shared_path(self.storage, report_path)
+        self.report_link = report_link(ti, path, settings.report_base_url)
+        ti.xcom_push(key=REPORT_XCOM, value=path)
+        ti.xcom_push(key=LINK_XCOM, value=self.report_link)
+
+    def _result(self, task: TaskRun, report_path: str | None) -> dict[str, Any]:
+        return narrow(task.summary.result(report_path, personal_data=self.xcom_personal_data), self.xcom_fields)
+
+    def _push_result(self, ti: Any, result: Mapping[str, Any]) -> None:
+        """Store the result of a failed task, which Airflow does not; what the task failed with matters more."""
+        if not self.do_xcom_push:
+            return
+        members = result if getattr(self, "multiple_outputs", False) else {}
+        try:
+            for name, value in {**members, XCOM_RETURN_KEY: dict(result)}.items():
+                ti.xcom_push(key=name, value=value)
+        except Exception as error:
+            self.log.warning("The counts of the failed task could not be stored as an XCom: %s", type(error).__name__)
 
     def _take_place(self, context: Context, report_path: str | None) -> ReportPlace | None:
         """Try the report's place, and take the right to write there."""

@@ -7,12 +7,14 @@ JSON that the page holds.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import IO, Any
 
 from onlive_provider.report.causes import Causes
@@ -29,7 +31,14 @@ MAX_OTHERS = 3_000
 MAX_VALUE = 1_000
 """The most characters of a field's value that the page shows."""
 
+HEAD_BYTES = 16_384
+"""Bytes at a page's begin that hold what it says of its task."""
+
 _MAX_STRETCHES = 400
+_TASK = re.compile(
+    r"<!doctype html>\s<html[^>]*>\s<head>\s<meta [^>]*>\s"
+    r"""<meta name="onlive-task" content="([^"]*)">"""
+)
 
 
 def write_page(
@@ -39,6 +48,7 @@ def write_page(
     title: str,
     details: Mapping[str, str],
     seasons: Sequence[Mapping[str, str]] = (),
+    task: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write the page of a run. Its size and the memory it takes are bounded, however long the run.
 
@@ -53,6 +63,8 @@ def write_page(
     :param seasons: what the run was to open or close, for the time line: ``name``, ``first_day``, ``last_day``,
         ``timezone``, the UTC range as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``. Without
         seasons the time line shows ``dateRanges``.
+    :param task: ``dag_id``, ``run_id``, ``task_id`` and ``map_index`` of the task instance that the page is about, as
+        far as they are known. :func:`task_of_page` reads them again.
     """
     timeline = Timeline(seasons)
     counts, causes, strip, table = Counts(), Causes(), _Strip(), _Table(timeline)
@@ -77,6 +89,7 @@ def write_page(
     script = "\n".join(_asset(f"{name}.js") for name in ("elements", "axis", *SECTIONS, "start"))
     page = Template(_asset("page.html")).substitute(
         title=escape(title),
+        task=escape(to_line(dict(task)).decode()),
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -84,6 +97,19 @@ def write_page(
         data=to_line(data).decode().replace("<", "\\u003c"),
     )
     destination.write(page.encode("utf-8", "backslashreplace"))
+
+
+def task_of_page(head: bytes) -> Mapping[str, Any]:
+    """Return the task instance that a file says it is the page of; none if the file is no page of a report.
+
+    :param head: the file's first :data:`HEAD_BYTES` bytes, or more.
+    """
+    found = _TASK.match(head[:HEAD_BYTES].decode("utf-8", "replace"))
+    try:
+        task = json.loads(unescape(found[1])) if found else {}
+    except ValueError:
+        return {}
+    return task if isinstance(task, dict) else {}
 
 
 class _Table:

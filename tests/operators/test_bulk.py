@@ -193,7 +193,7 @@ def test_one_bad_row_makes_the_task_red_after_all_others_are_done_and_reported(
     assert isinstance(caught.value, AirflowFailException)
     assert str(caught.value).startswith("1 of 60 records failed (59 updated, 1 failed)\n")
     assert f"row 30, {record_id(30)}: 1 field cannot be sent" in str(caught.value)
-    assert str(caught.value).endswith(f"The report is {path}.")
+    assert str(caught.value).endswith(f"The report is {path}; its page is {path.with_suffix('.html')}.")
     outcomes = read_report(path)
     assert [each["outcome"] for each in outcomes].count("updated") == 59
     assert outcomes[30]["error"] == "OnlivePayloadError"
