@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from importlib import import_module
+from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -26,21 +26,17 @@ def open_report(path: str, most: int | None = None) -> IO[bytes]:
     """
     if not 0 < len(path) <= _MAX_PATH or not path.isprintable():
         raise RefusedError("the path is empty, too long, or has characters that cannot be printed")
-    if ".." in path.split("/"):
-        raise RefusedError("the path has a part ..")
     storage = AirflowStorage()
-    local = storage.local_path(path)
-    if local is not None:
-        if not local.is_absolute():
-            raise RefusedError("the path does not begin at the disk's root")
-        return _open_local(str(local), most)
-    # Only stores that Airflow knows are asked, with the Connection in the path: never an address on the web.
-    scheme = urlsplit(path).scheme
-    if not import_module("airflow.sdk.io").has_fs(scheme):
-        raise RefusedError("the path's scheme is none of Airflow's object stores")
-    if most is not None and storage.size(path) > most:
-        raise RefusedError("the file is too large")
-    return storage.open(path, "rb")
+    # Airflow knows the disk by two schemes.
+    local = Path(path.partition("://")[2]) if urlsplit(path).scheme == "local" else storage.local_path(path)
+    if local is None:
+        # Airflow opens only the stores that it has a file system for, with the Connection in the path.
+        if most is not None and storage.size(path) > most:
+            raise RefusedError("the file is too large")
+        return storage.open(path, "rb")
+    if not local.is_absolute() or ".." in local.parts:
+        raise RefusedError("the path does not begin at the disk's root, or has a part ..")
+    return _open_local(str(local), most)
 
 
 def _open_local(path: str, most: int | None) -> IO[bytes]:

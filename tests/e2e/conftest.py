@@ -52,6 +52,9 @@ class DagRunResult:
     def task_states(self, task_id: str) -> list[str]:
         return [self.task_state(*key) for key in sorted(self._task_instances) if key[0] == task_id]
 
+    def task_instance(self, task_id: str, map_index: int = -1) -> Any:
+        return self._task_instances[task_id, map_index]
+
     def tries(self, task_id: str, map_index: int = -1) -> int:
         return int(self._task_instances[task_id, map_index].try_number)
 

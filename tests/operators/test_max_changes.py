@@ -70,7 +70,8 @@ def test_of_100_rows_40_differ_and_30_percent_may_so_nothing_is_written(server: 
     assert str(caught.value) == (
         "max_changes: 40 of 100 appointments would change, allowed are 30%. Nothing was written.\n"
         f"Fields: title 40. For example:\n{shown}"
-        f"The report is {path}; its page is {page}. What to do: look at the input; if it is right, raise `max_changes` and clear the task."
+        f"The report is {path}; its page is {tmp_path / 'r.html'}. "
+        "What to do: look at the input; if it is right, raise `max_changes` and clear the task."
     )
     counts = caught.value.counts
     assert (counts["total"], counts["planned"], counts["unchanged"]) == (100, 40, 60)
