@@ -129,7 +129,13 @@ def main() -> int:
         f"{elapsed(started)}.\n"
     )
     console.print("What to look at next")
+    reports = folder / "reports"
+    pages = sorted(reports.rglob("*.html"))
     for what, why in (
+        (
+            str(reports),
+            f"{len(pages)} reports and their pages; a browser opens {pages[0].name}" if pages else "no report",
+        ),
         ("make airflow", "the same DAGs in Airflow's web interface, next to the sandbox's live page"),
         ("dags_examples/", "the DAGs, ready to copy"),
         ("README.md, docs/", "the Connection, the operators, and what they promise"),

@@ -122,18 +122,19 @@ def _checked_report_url(url: str) -> str:
     if not url:
         return ""
     example = "accepted is an address of http or https, such as https://reports.example.com/onlive"
+    if "@" in url:
+        raise OnliveConfigError("extra.report_base_url", f"holds credentials, which every link would show; {example}")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise OnliveConfigError("extra.report_base_url", f"is not a URL ({error}); {example}") from None
-    if "@" in parts.netloc:
-        raise OnliveConfigError("extra.report_base_url", f"holds credentials, which every link would show; {example}")
     if parts.scheme not in ("http", "https") or not is_host(host):
         raise OnliveConfigError("extra.report_base_url", f"{url!r} does not begin with https:// and a host; {example}")
     if parts.query or parts.fragment or any(letter.isspace() or not letter.isprintable() for letter in url):
         raise OnliveConfigError(
-            "extra.report_base_url", f"{url!r} holds a query, a fragment or a blank, and the path follows it; {example}"
+            "extra.report_base_url",
+            f"holds a query, a fragment or a blank, and the report's path follows it; {example}",
         )
     return url.rstrip("/")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator, Stats
@@ -156,7 +156,7 @@ class BulkTaskOperator(BaseOperator):
                     self._push_report(ti, report_path, settings)
                     work.carry_out(task)
             except Exception:
-                self._push_result(ti, self._result(task, report_path))
+                self._push_result(ti, task, report_path)
                 raise
             return self._result(task, report_path)
 
@@ -182,13 +182,14 @@ class BulkTaskOperator(BaseOperator):
     def _result(self, task: TaskRun, report_path: str | None) -> dict[str, Any]:
         return narrow(task.summary.result(report_path, personal_data=self.xcom_personal_data), self.xcom_fields)
 
-    def _push_result(self, ti: Any, result: Mapping[str, Any]) -> None:
+    def _push_result(self, ti: Any, task: TaskRun, report_path: str | None) -> None:
         """Store the result of a failed task, which Airflow does not; what the task failed with matters more."""
         if not self.do_xcom_push:
             return
-        members = result if getattr(self, "multiple_outputs", False) else {}
         try:
-            for name, value in {**members, XCOM_RETURN_KEY: dict(result)}.items():
+            result = self._result(task, report_path)
+            members = result if getattr(self, "multiple_outputs", False) else {}
+            for name, value in {**members, XCOM_RETURN_KEY: result}.items():
                 ti.xcom_push(key=name, value=value)
         except Exception as error:
             self.log.warning("The counts of the failed task could not be stored as an XCom: %s", type(error).__name__)
