@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import airflow
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+from airflow.providers.common.compat.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
@@ -38,8 +38,12 @@ class OnliveReportLink(BaseOperatorLink):
         Airflow 3 asks on the worker, with the operator that was executed; Airflow 2.11 asks in the webserver, with what
         it stored of the DAG.
         """
-        known = getattr(operator, "report_link", None)
-        return str(XCom.get_value(ti_key=ti_key, key=LINK_XCOM) or "") if known is None else str(known)
+        known: str | None = getattr(operator, "report_link", None)
+        if known is None:
+            from airflow.providers.common.compat.sdk import XCom
+
+            known = XCom.get_value(ti_key=ti_key, key=LINK_XCOM)
+        return known or ""
 
 
 def shared_path(storage: ReadableStorage, report_path: str) -> str:

@@ -134,7 +134,7 @@ def main() -> int:
     for what, why in (
         (
             str(reports),
-            f"{len(pages)} reports and their pages; a browser opens {pages[0].name}" if pages else "no report",
+            f"{len(pages)} reports, each with a page for a browser, such as {pages[0].name}",
         ),
         ("make airflow", "the same DAGs in Airflow's web interface, next to the sandbox's live page"),
         ("dags_examples/", "the DAGs, ready to copy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -123,12 +124,12 @@ def test_what_the_author_asked_of_xcom_holds_for_a_red_task_too(
 
 
 def test_a_red_task_fails_with_its_own_error_when_airflow_does_not_take_the_result(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ti = task_instance()
     ti.xcom_push = lambda **_: 1 / 0
     assert "1 of 2 records failed" in str(red(monkeypatch, ti))
-    assert "could not be stored as an XCom: ZeroDivisionError" in caplog.text
+    assert "could not be stored as an XCom: ZeroDivisionError" in caplog.text + capfd.readouterr().out
 
 
 def test_no_guest_is_in_the_result_of_a_red_task(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +161,9 @@ def test_a_rollout_that_was_stopped_pushes_its_batches_and_its_plan(make_fleet: 
 def test_the_log_ends_with_the_place_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO"):
+    log = logging.getLogger("the task's")
+    monkeypatch.setattr(BulkUpdateAppointmentsOperator, "log", log)
+    with caplog.at_level("INFO", log.name):
         red(monkeypatch, task_instance(), report_path=str(tmp_path / "r.jsonl"))
     assert f"report: {tmp_path}/r.jsonl; page: {tmp_path}/r.html" in caplog.text
 

@@ -69,6 +69,25 @@ def test_every_module_that_it_names_exists():
     assert {each["integration-name"] for kind in ("hooks", "operators") for each in info[kind]} <= integrations
 
 
+def test_the_classes_that_it_names_exist():
+    info = get_provider_info()
+    for path in [*info["extra-links"], *(each["plugin-class"] for each in info["plugins"])]:
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(import_module(module), name), type)
+
+
+def test_airflow_knows_the_link():
+    assert "onlive_provider.links.OnliveReportLink" in ProvidersManager().extra_links_class_names
+
+
+def test_airflow_loads_the_plugin():
+    from airflow import plugins_manager
+
+    plugins_manager.ensure_plugins_loaded()
+    found = plugins_manager.plugins if VERSION < (3, 2) else plugins_manager._get_plugins()[0]
+    assert "onlive" in {plugin.name for plugin in found}
+
+
 def test_the_hook_says_of_itself_what_the_information_says_of_it():
     module, _, name = connection_type()["hook-class-name"].rpartition(".")
     hook = getattr(import_module(module), name)

@@ -134,7 +134,7 @@ def _checked_report_url(url: str) -> str:
     if parts.query or parts.fragment or any(letter.isspace() or not letter.isprintable() for letter in url):
         raise OnliveConfigError(
             "extra.report_base_url",
-            f"holds a query, a fragment or a blank, and the report's path follows it; {example}",
+            f"holds a query, a fragment or a blank; a report's path follows it; {example}",
         )
     return url.rstrip("/")
 
