@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,12 +123,22 @@ def test_only_the_names_of_the_report_and_its_page_are_accepted(reports: ReportR
         assert reports.get(reports.path(task_id, "green.html", dag_id=dag_id)).status == 404
 
 
+def own_report(reports: ReportRun) -> dict[str, bytes]:
+    """Return a page and a report that say that they are of the task ``without``, by their names' ends."""
+    found = {}
+    for ending, quote in ((".html", b"&quot;"), (".jsonl", b'"')):
+        content = (reports.folder / f"green{ending}").read_bytes()
+        found[ending] = content.replace(quote.join([b"", b"green", b""]), quote.join([b"", b"without", b""]))
+    return found
+
+
 def hostile(reports: ReportRun) -> dict[str, Any]:
     """Return what a hostile task may push, with what makes it hostile."""
     folder = reports.folder
-    page = folder / "linked.html"
-    if not page.exists():
-        page.symlink_to(folder / "green.html")
+    if not (folder / "own.html").exists():
+        for ending, content in own_report(reports).items():
+            (folder / f"own{ending}").write_bytes(content)
+            (folder / f"linked{ending}").symlink_to(folder / f"own{ending}")
         os.mkfifo(folder / "pipe.html")
         os.mkfifo(folder / "pipe.jsonl")
         (folder / "folder.html").mkdir()
@@ -147,9 +156,9 @@ def hostile(reports: ReportRun) -> dict[str, Any]:
         "a pipe": f"{folder}/pipe.jsonl",
         "a pipe as a URL": f"local://{folder}/pipe.jsonl",
         "a folder": f"{folder}/folder.jsonl",
-        "dots": f"{folder}/../{folder.name}/green.jsonl",
-        "dots in a URL": f"file://{folder}/%2e%2e/{folder.name}/green.jsonl",
-        "relative": "green.jsonl",
+        "dots": f"{folder}/../{folder.name}/own.jsonl",
+        "dots in a URL": f"file://{folder}/%2e%2e/{folder.name}/own.jsonl",
+        "relative": os.path.relpath(f"{folder}/own.jsonl"),
         "a store in memory": "memory://bucket/green.jsonl",
         "a chain of stores": "simplecache::file:///etc/passwd",
         "another scheme": "sftp://127.0.0.1/etc/passwd",
@@ -158,18 +167,22 @@ def hostile(reports: ReportRun) -> dict[str, Any]:
         "endless": "/" + "a" * 100_000,
         "a null byte": "/etc/passwd\0.jsonl",
         "nothing": "",
-        "no text": {"report_path": f"{folder}/green.jsonl"},
+        "no text": {"report_path": f"{folder}/own.jsonl"},
         "a number": 5,
-        "several": [f"{folder}/green.jsonl"],
+        "several": [f"{folder}/own.jsonl"],
         "null": None,
     }
 
 
 def test_what_a_hostile_task_pushes_is_not_opened(reports: ReportRun) -> None:
-    for what, pushed in hostile(reports).items():
+    pushes = hostile(reports)
+    reports.push(f"{reports.folder}/own.jsonl")
+    for name in ("own.html", "own.jsonl"):  # What most of the paths below try to reach in another way.
+        assert reports.get(reports.path("without", name)).status == 200
+    for what, pushed in pushes.items():
         reports.push(pushed)
         name = str(pushed).rpartition("/")[2].removesuffix(".jsonl")[:200]
-        for tried in (name, f"{name}.html", f"{name}.jsonl", "environ", "green.html"):
+        for tried in (name, f"{name}.html", f"{name}.jsonl", "environ", "own.html", "own.jsonl"):
             answer = reports.get(reports.path("without", tried))
             assert answer.status == 404, what
             assert b"root:" not in answer.body
@@ -213,10 +226,8 @@ def test_a_report_that_was_removed_is_said_to_be_elsewhere_without_its_path(repo
 
 
 def test_a_page_says_whose_it_is_and_another_tasks_place_does_not_show_it(reports: ReportRun) -> None:
-    page = (reports.folder / "green.html").read_text()
-    own = re.sub(r"(&quot;task_id&quot;:&quot;)green", r"\1without", page)
-    (reports.folder / "taken.html").write_text(page)
-    (reports.folder / "own.html").write_text(own)
+    (reports.folder / "taken.html").write_bytes((reports.folder / "green.html").read_bytes())
+    (reports.folder / "own.html").write_bytes(own_report(reports)[".html"])
     reports.push(f"{reports.folder}/taken.jsonl")
     assert reports.get(reports.path("without", "taken.html")).status == 404
     reports.push(f"{reports.folder}/own.jsonl")
@@ -230,19 +241,14 @@ def test_a_report_in_an_object_store_is_opened_through_airflows_own(reports: Rep
     store = fsspec.filesystem("memory")
     attach("memory", "reports", fs=store)
     folder = "/shelf/of reports"
-    for name in ("green.html", "green.jsonl"):
-        content = (reports.folder / name).read_bytes()
-        changes = [(b"&quot;task_id&quot;:&quot;green", b"&quot;task_id&quot;:&quot;without")]
-        changes.append((b'"task_id":"green"', b'"task_id":"without"'))
-        for old, new in changes:
-            content = content.replace(old, new)
-        store.pipe_file(f"{folder}/{name}", content)
+    for ending, content in own_report(reports).items():
+        store.pipe_file(f"{folder}/own{ending}", content)
     try:
-        reports.push("memory://reports@shelf/of reports/green.jsonl")
-        assert reports.get(reports.path("without", "green.html")).status == 200
-        assert len(lines(reports.get(reports.path("without", "green.jsonl")).body)) == 2
-        store.pipe_file(f"{folder}/green.html", store.cat_file(f"{folder}/green.html") + b" " * 16 * 2**20)
-        assert reports.get(reports.path("without", "green.html")).status == 404
+        reports.push("memory://reports@shelf/of reports/own.jsonl")
+        assert reports.get(reports.path("without", "own.html")).status == 200
+        assert len(lines(reports.get(reports.path("without", "own.jsonl")).body)) == 2
+        store.pipe_file(f"{folder}/own.html", store.cat_file(f"{folder}/own.html") + b" " * 16 * 2**20)
+        assert reports.get(reports.path("without", "own.html")).status == 404
     finally:
         store.rm("/shelf", recursive=True)
 
