@@ -12,6 +12,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.asset_events import AssetEvents
 from onlive_provider.operators.masking import unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
@@ -127,6 +128,7 @@ class BulkTaskOperator(BaseOperator):
                     place.release()
                 raise
             ti: Any = context["ti"]
+            events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
                 memory,
@@ -141,7 +143,7 @@ class BulkTaskOperator(BaseOperator):
                     "Task": self.task_id,
                 },
                 on_progress=self._gauge,
-                collectors=work.collectors,
+                collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
                 log=self.log,
             )
@@ -149,6 +151,7 @@ class BulkTaskOperator(BaseOperator):
                 task.stop()
             with task:
                 work.carry_out(task)
+            events.emit(self, context)
             result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
         return narrow(result, self.xcom_fields)
 
