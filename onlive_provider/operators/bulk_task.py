@@ -149,8 +149,11 @@ class BulkTaskOperator(BaseOperator):
             )
             if self._killed:
                 task.stop()
-            with task:
-                work.carry_out(task)
+            try:
+                with task:
+                    work.carry_out(task)
+            finally:
+                self._count_calls(task)
             events.emit(self, context)
             result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
         return narrow(result, self.xcom_fields)
@@ -206,6 +209,10 @@ class BulkTaskOperator(BaseOperator):
         # So many announcements wait for each other that the budget is never waited for in vain.
         pause = min(_MAX_PAUSE, self.concurrency / (4 * settings.writes_per_minute / 60))
         return Journal(place, identity, personal_data=self.report_personal_data, pause=pause)
+
+    def _count_calls(self, task: TaskRun) -> None:
+        for name, number in (("reads", task.reads), ("writes", task.writes)):
+            Stats.incr(f"onlive.{name}", number, tags={"dag_id": self.dag_id, "task_id": self.task_id})
 
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():

@@ -56,6 +56,26 @@ def assets(server: ManyRecords) -> list[str]:
         return [uri.removeprefix(host_of(server)) for (uri,) in session.query(tables()[1].uri).all()]
 
 
+def unpause(dag_id: str) -> None:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.query(DagModel).filter_by(dag_id=dag_id).update({"is_paused": False})
+
+
+def take_queued(dag_id: str) -> int:
+    """Return for how many assets the scheduler has to start a DAG, and take them off its list."""
+    from airflow.utils.session import create_session
+
+    try:
+        queue = import_module("airflow.models.asset").AssetDagRunQueue
+    except ImportError:
+        queue = import_module("airflow.models.dataset").DatasetDagRunQueue
+    with create_session() as session:
+        return int(session.query(queue).filter_by(target_dag_id=dag_id).delete())
+
+
 def host_of(server: ManyRecords) -> str:
     return server.url.replace("http:", "onlive:") + "/"
 
@@ -82,6 +102,17 @@ def test_the_event_is_of_the_asset_that_another_dag_follows_under_its_own_name(
     assert run_dag("assets_of_one", conf={"name": "as it is", "service": record_id(2)}).state == "success"
     assert events(server) == [(f"services/{record_id(2)}", {"fields": ["name"]})]
     assert assets(server).count(f"services/{record_id(2)}") == 1
+
+
+def test_the_dag_that_follows_is_to_run_after_a_change_and_not_after_a_run_without_one(
+    run_dag: RunDag, server: ManyRecords
+) -> None:
+    unpause("assets_followed")
+    changed = {"name": "as it is", "service": record_id(2)}
+    assert run_dag("assets_of_one", conf=changed).state == "success"
+    assert take_queued("assets_followed") == 1
+    assert run_dag("assets_of_one", conf=changed).state == "success"
+    assert take_queued("assets_followed") == 0
 
 
 def test_a_bulk_task_has_an_event_for_each_appointment_that_it_wrote(run_dag: RunDag, server: ManyRecords) -> None:

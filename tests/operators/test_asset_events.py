@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +134,30 @@ def test_what_an_earlier_try_wrote_has_its_event_when_a_retry_succeeds(many: Any
         f"{host}/appointments/{record_id(0)}": {"fields": []},
         f"{host}/appointments/{record_id(1)}": {"fields": ["title"]},
     }
+
+
+def block(number: int, *replaced: tuple[str, str]) -> dict[str, Any]:
+    """Return what a block of the page makes, with something of it replaced."""
+    page = (Path(__file__).parents[2] / "docs" / "assets.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
+    for old, new in replaced:
+        assert old in code
+        code = code.replace(old, new)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    return made
+
+
+def test_the_asset_that_the_page_shows_has_its_event(service_server: RecordServer) -> None:
+    service_server.record["duration"] = 30
+    made = block(0, ("openapi.onlive.site", service_server.url.removeprefix("http://")))
+    events = run(made["update"])
+    assert stored(events[made["TEST_DRIVE"]].extra) == {"fields": ["duration"]}
+
+
+def test_the_alias_that_the_page_shows_has_its_events(service_server: RecordServer, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.csv"
+    rules.write_text(f"id,duration\n{ID},30\n")
+    made = block(1, ("s3://crm@exports/{{ run_id }}/rules.csv", str(rules)))
+    events = run(made["update"])
+    assert of_alias(events, made["SERVICES"]) == {f"{host_of(service_server)}/services/{ID}": {"fields": ["duration"]}}
