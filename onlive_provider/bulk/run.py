@@ -175,8 +175,8 @@ class BulkRun:
         return bool(rows)
 
     def _with_id(self, recalled: Outcome, row: Row | BadRow) -> Outcome:
-        """Return an outcome of an earlier try that also says of which record it is."""
-        if recalled.id is not None:
+        """Return an outcome of an earlier try, which also says of a written record which one it is."""
+        if recalled.id is not None or recalled.outcome != "updated":
             return recalled
         record = self._worklist.not_attempted(row)
         return replace(recalled, id=record.id, resource=record.resource)
