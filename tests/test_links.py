@@ -85,7 +85,9 @@ def test_a_task_without_a_report_or_with_a_wrong_argument_pushes_neither(
     with ManyRecords(1) as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
         update(0).execute({"ti": ti})  # type: ignore[typeddict-item]
-        refused = update(0, timezone="Nowhere/No", report_path=str(tmp_path / "r.jsonl"))
+        refused = update(0, report_path=str(tmp_path / "r.jsonl"))
+        refused.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
+        refused.timezone = "Nowhere/No"
         with pytest.raises(OnliveError):
             refused.execute({"ti": ti})  # type: ignore[typeddict-item]
     assert ti.xcoms == {}

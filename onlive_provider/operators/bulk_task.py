@@ -13,6 +13,7 @@ from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
+from onlive_provider.operators.asset_events import AssetEvents
 from onlive_provider.operators.masking import unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
@@ -115,6 +116,7 @@ class BulkTaskOperator(BaseOperator):
         from onlive_provider.bulk.task_run import TaskRun
 
         unveil(self)
+        self.report_link = ""
         with failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
@@ -131,6 +133,7 @@ class BulkTaskOperator(BaseOperator):
                     place.release()
                 raise
             ti: Any = context["ti"]
+            events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
                 memory,
@@ -145,7 +148,7 @@ class BulkTaskOperator(BaseOperator):
                     "Task": self.task_id,
                 },
                 on_progress=self._gauge,
-                collectors=work.collectors,
+                collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
                 log=self.log,
             )
@@ -158,6 +161,9 @@ class BulkTaskOperator(BaseOperator):
             except Exception:
                 self._push_result(ti, task, report_path)
                 raise
+            finally:
+                self._count_calls(task)
+            events.emit(self, context)
             return self._result(task, report_path)
 
     def on_kill(self) -> None:
@@ -235,6 +241,10 @@ class BulkTaskOperator(BaseOperator):
         # So many announcements wait for each other that the budget is never waited for in vain.
         pause = min(_MAX_PAUSE, self.concurrency / (4 * settings.writes_per_minute / 60))
         return Journal(place, identity, personal_data=self.report_personal_data, pause=pause)
+
+    def _count_calls(self, task: TaskRun) -> None:
+        for name, number in (("reads", task.reads), ("writes", task.writes)):
+            Stats.incr(f"onlive.{name}", number, tags={"dag_id": self.dag_id, "task_id": self.task_id})
 
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():
