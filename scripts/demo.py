@@ -129,8 +129,7 @@ def main() -> int:
         f"{elapsed(started)}.\n"
     )
     console.print("What to look at next")
-    reports = folder / "reports"
-    pages = sorted(reports.rglob("*.html"))
+    pages = sorted((folder / "reports").rglob("*.html"))
     for what, why in (
         (
             str(reports),
