@@ -72,7 +72,8 @@ def secrets_table() -> str:
 def settings_table() -> str:
     """Return the settings in a Connection's extra, as its form has them."""
     rows = [
-        f"| `{field.name}` | {_escaped(field.help)} | {_default(field)} | {_accepted(field)} |" for field in EXTRA_FIELDS
+        f"| `{field.name}` | {_escaped(field.help)} | {_default(field)} | {_accepted(field)} |"
+        for field in EXTRA_FIELDS
     ]
     return "\n".join(["| setting | what it does | default | accepted |", "|---|---|---|---|", *rows])
 
