@@ -105,7 +105,7 @@ docs: .venv-docs/ready
 	@echo "The site is docs/_build/index.html"
 
 pictures: .venv/ready
-	@$(BIN)/python -m scripts.pictures
+	ONLIVE_REQUIRE_BROWSER=1 ONLIVE_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -m browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .

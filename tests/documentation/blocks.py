@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = "text"
@@ -94,11 +95,28 @@ def block(page: str, heading: str, number: int = 1) -> str:
 
 
 def taken_in(source: str) -> Iterator[Address]:
-    """Yield the addresses that the source of a test takes blocks from."""
-    for node in ast.walk(ast.parse(source)):
+    """Yield the addresses that the source of a test takes blocks from.
+
+    :raises ValueError: an argument is neither a constant nor the name of one of the module.
+    """
+    tree = ast.parse(source)
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "block":
-            arguments = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-            if len(arguments) != len(node.args) or node.keywords:
-                raise ValueError(f"line {node.lineno}: block() is given as it stands: page, heading, number")
-            page, heading, *number = arguments
-            yield page, heading, number[0] if number else 1
+            try:
+                page, heading, number = (_constant(each, constants) for each in (*node.args, ast.Constant(1))[:3])
+            except (LookupError, ValueError):
+                raise ValueError(f"line {node.lineno}: block() is given constants: page, heading, number") from None
+            yield page, heading, number
+
+
+def _constant(node: ast.expr, constants: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    return constants[node.id if isinstance(node, ast.Name) else ""]

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from onlive_provider.sandbox.server import Sandbox
 from tests.documentation.blocks import ROOT
 
 COMMANDS = Path(__file__).parent / "commands.py"
+OTHERS = ("AIRFLOW_CONN_", "AIRFLOW__CORE__DAGS_FOLDER")
+"""What other tests have set for themselves."""
 # Functions, because they come before every program, also before those of an environment that a block activates.
 PRELUDE = "set -eu\n" + "".join(
     f'{name}() {{ "$ONLIVE_TEST_PYTHON" -W ignore "$ONLIVE_TEST_COMMANDS" {name} "$@"; }}\n'
@@ -21,14 +22,14 @@ PRELUDE = "set -eu\n" + "".join(
 )
 
 
-def environment(folder: Path, sandbox: Sandbox | None) -> dict[str, str]:
+def environment(folder: Path, connection: str | None) -> dict[str, str]:
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(OTHERS)},
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
         "ONLIVE_TEST_PYTHON": sys.executable,
         "ONLIVE_TEST_COMMANDS": str(COMMANDS),
-        **({"ONLIVE_TEST_SANDBOX": sandbox.connection_json()} if sandbox else {}),
+        **({"ONLIVE_TEST_SANDBOX": connection} if connection else {}),
     }
 
 
@@ -39,21 +40,21 @@ class Ended:
         self.output, self.variables = output, variables
 
 
-def run_commands(*blocks: str, folder: Path, sandbox: Sandbox | None = None) -> Ended:
+def run_commands(*blocks: str, folder: Path, connection: str | None = None) -> Ended:
     """Run blocks one after the other in one shell.
 
     :param folder: where they run; also the home of the shell.
-    :param sandbox: where each Connection to Onlive leads.
+    :param connection: of the sandbox that each Connection to Onlive leads to, as JSON.
     """
     script = PRELUDE + "\n".join(blocks) + f"\nenv -0 > '{folder}/.variables'\n"
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
-        env=environment(folder, sandbox),
+        env=environment(folder, connection),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     pairs = (folder / ".variables").read_text().split("\0")

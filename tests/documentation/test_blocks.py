@@ -55,7 +55,7 @@ def test_a_block_is_found_by_its_heading_and_its_number_there() -> None:
 
 
 def test_what_a_test_takes_is_read_from_its_source() -> None:
-    source = 'CODE = block("docs/a.md", "A")\ndef test_it():\n    run(block("docs/b.md", "B", 2))\n'
+    source = 'CODE = block("docs/a.md", "A")\nB = "docs/b.md"\ndef test_it():\n    run(block(B, "B", 2))\n'
     assert list(taken_in(source)) == [("docs/a.md", "A", 1), ("docs/b.md", "B", 2)]
     with pytest.raises(ValueError, match="line 1"):
         list(taken_in("block(page, 'A')"))

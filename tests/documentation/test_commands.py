@@ -43,14 +43,19 @@ def found_in(ended: Ended, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> Con
 
 
 def test_the_readmes_connection_works(onlive_sandbox: Sandbox, tmp_path: Path) -> None:
-    ended = run_commands(block("README.md", "The Connection"), folder=tmp_path, sandbox=onlive_sandbox)
+    ended = run_commands(
+        block("README.md", "The Connection"), folder=tmp_path, connection=onlive_sandbox.connection_json()
+    )
     assert ended.output.startswith("onlive_default: It works: ")
 
 
 def test_the_first_connection_works(onlive_sandbox: Sandbox, tmp_path: Path) -> None:
     connection = block("docs/connect.md", "1. The Connection")
     ended = run_commands(
-        connection, block("docs/connect.md", "2. Does it work?"), folder=tmp_path, sandbox=onlive_sandbox
+        connection,
+        block("docs/connect.md", "2. Does it work?"),
+        folder=tmp_path,
+        connection=onlive_sandbox.connection_json(),
     )
     assert ended.output.startswith("onlive_default: It works: ")
 
@@ -77,12 +82,19 @@ def another_profile() -> Iterator[Sandbox]:
 
 def test_the_profile_that_is_found_is_the_one_that_is_pasted(another_profile: Sandbox, tmp_path: Path) -> None:
     connection = block("docs/connect.md", "1. The Connection")
-    found = run_commands(connection, block("docs/connect.md", FOUND), folder=tmp_path, sandbox=another_profile)
+    found = run_commands(
+        connection, block("docs/connect.md", FOUND), folder=tmp_path, connection=another_profile.connection_json()
+    )
     shown = block("docs/connect.md", FOUND, 2)
     profile = shown[shown.index("{") : shown.rindex("}") + 1]
     assert profile in found.output
     assert shown.splitlines()[0].partition("accepts")[2] in found.output, found.output
-    pasted = run_commands(block("docs/connect.md", FOUND, 3), "onlive check", folder=tmp_path, sandbox=another_profile)
+    pasted = run_commands(
+        block("docs/connect.md", FOUND, 3),
+        "onlive check",
+        folder=tmp_path,
+        connection=another_profile.connection_json(),
+    )
     assert pasted.output.startswith("onlive_default: It works: ")
 
 
@@ -90,7 +102,10 @@ def test_a_connection_as_json_holds_its_setting(
     onlive_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = run_commands(
-        block("docs/connection.md", "Ways to write it"), "onlive check", folder=tmp_path, sandbox=onlive_sandbox
+        block("docs/connection.md", "Ways to write it"),
+        "onlive check",
+        folder=tmp_path,
+        connection=onlive_sandbox.connection_json(),
     )
     assert ended.output.startswith("onlive_default: It works: ")
     assert settings_of(found_in(ended, "onlive_default", monkeypatch)).timeout == 10
@@ -129,7 +144,7 @@ def test_each_check_ends_well(onlive_sandbox: Sandbox, tmp_path: Path) -> None:
         "export AIRFLOW_CONN_ONLIVE_MADRID=$AIRFLOW_CONN_ONLIVE_DEFAULT",
         block("docs/connection.md", "Does it work?"),
         folder=tmp_path,
-        sandbox=onlive_sandbox,
+        connection=onlive_sandbox.connection_json(),
     )
     for line in (
         r"onlive_default: It works: ",

@@ -8,40 +8,19 @@ import re
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
 from onlive_provider.sandbox.server import Sandbox
-from tests.bulk.child import task_instance
 from tests.documentation.blocks import ROOT, block
 from tests.documentation.shell import run_commands
+from tests.documentation.tasks import operators_of, run
 
 SEASONS = "docs/seasons.md"
 before_the_summer = pytest.mark.onlive_sandbox(now="2025-03-01T00:00:00Z")
 """The brand's services are open about a year ahead of the sandbox's time: too short for the summer of 2027."""
-
-
-def operators_of(code: str, folder: Path, **names: Any) -> dict[str, Any]:
-    """Return the tasks that code defines, by their ids, with a folder of the test in the place of object storage.
-
-    :param names: what the page leaves to its reader; they then hold what the code defines.
-    """
-    with DAG("page", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None) as dag:
-        exec(re.sub(r"s3://[\w.@-]+/", f"{folder}/", code), names)
-    return dict(dag.task_dict)
-
-
-def run(operator: Any) -> Any:
-    """Render a task's templates and run it."""
-    pushed: dict[str, Any] = {}
-    ti = SimpleNamespace(**vars(task_instance()), xcom_push=pushed.__setitem__)
-    operator.render_template_fields({"ti": ti, "ds": "2030-03-10", "run_id": "run"})
-    return operator.execute({"ti": ti})
 
 
 def writes(sandbox: Sandbox) -> int:
