@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 # Importing Airflow writes a configuration into its home.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="onlive-docs-")
-os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
+logging.getLogger("airflow").setLevel(logging.WARNING)
 
 from onlive_provider import __version__  # noqa: E402
 
