@@ -100,6 +100,9 @@ def taken_in(source: str) -> Iterator[Address]:
     :raises ValueError: an argument is neither a constant nor the name of one of the module.
     """
     tree = ast.parse(source)
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == __name__)
+    if "block" not in {alias.name for node in imports for alias in node.names}:
+        return
     constants = {
         target.id: node.value.value
         for node in tree.body

@@ -6,6 +6,7 @@ import pytest
 
 from tests.documentation.blocks import OUTPUT, ROOT, all_blocks, block, pages, read_blocks, taken_in
 
+IMPORT = "from tests.documentation.blocks import block\n"
 PAGE = """# A page
 ```text
 output
@@ -56,9 +57,10 @@ def test_a_block_is_found_by_its_heading_and_its_number_there() -> None:
 
 def test_what_a_test_takes_is_read_from_its_source() -> None:
     source = 'CODE = block("docs/a.md", "A")\nB = "docs/b.md"\ndef test_it():\n    run(block(B, "B", 2))\n'
-    assert list(taken_in(source)) == [("docs/a.md", "A", 1), ("docs/b.md", "B", 2)]
+    assert list(taken_in(source)) == [], "a function of its own"
+    assert list(taken_in(IMPORT + source)) == [("docs/a.md", "A", 1), ("docs/b.md", "B", 2)]
     with pytest.raises(ValueError, match="line 1"):
-        list(taken_in("block(page, 'A')"))
+        list(taken_in(f"block(page, 'A'); {IMPORT}"))
 
 
 def test_a_block_that_is_not_there_is_refused_with_those_that_are() -> None:
