@@ -101,7 +101,7 @@ def run_my_dag(appointment_id):
 def test_the_tests_of_a_reader_run_in_a_project_of_their_own(tmp_path: Path) -> None:
     code = [block("docs/sandbox.md", "In tests"), block("docs/sandbox.md", "In tests", 2)]
     (tmp_path / "test_mine.py").write_text(OWN_TESTS + "\n\n".join(code))
-    assert run_pytest(tmp_path, "test_mine.py").endswith("2 passed")
+    assert run_pytest(tmp_path, "test_mine.py").startswith("2 passed")
 
 
 def test_a_new_field_takes_the_lines_that_the_guide_names(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_new_field_takes_the_lines_that_the_guide_names(tmp_path: Path) -> Non
     add_after(
         tmp_path / "onlive_provider/models/service.py", 'name: Text | None = Field(None, description="Name.")', line
     )
-    assert run_pytest(tmp_path, str(test)).endswith("1 passed")
+    assert run_pytest(tmp_path, str(test)).startswith("1 passed")
 
 
 def add_after(path: Path, place: str, addition: str) -> None:
@@ -146,4 +146,4 @@ def run_pytest(folder: Path, *arguments: str, code: int = 0) -> str:
         timeout=120,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    return re.sub(r" in [\d.]+s.*", "", done.stdout.strip()) if code == 0 else done.stdout
+    return done.stdout.strip().splitlines()[-1] if code == 0 else done.stdout
