@@ -41,6 +41,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.sensors.appointment"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.triggers.appointment"]}],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,
