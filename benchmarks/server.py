@@ -1,8 +1,8 @@
 """The server of the benchmark: one canned appointment under every id, and a count of the calls for each.
 
-It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED MINUTE PORT PENDING`` prints its port, serves
-until its standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing stored: a write is
-answered with the record as written, and the next read of it with the record as before.
+It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED MINUTE PORT PENDING`` prints its port,
+serves until its standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing
+stored: a write is answered with the record as written, and the next read of it with the record as before.
 """
 
 from __future__ import annotations
