@@ -57,6 +57,7 @@ def test_it_pokes_until_the_appointment_is_confirmed_and_returns_no_guests_data(
 
 
 def test_in_the_mode_reschedule_it_gives_its_slot_back_after_each_read(appointment_server: RecordServer) -> None:
+    pytest.importorskip("airflow.sdk", reason="Airflow 2.11 asks its database when the sensor began")
     with pytest.raises(AirflowException) as caught:
         sensor(mode="reschedule", poke_interval=90).execute({"ti": TaskInstance()})
     assert type(caught.value).__name__ == "AirflowRescheduleException"
