@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections import Counter
 from typing import Any
@@ -169,11 +170,21 @@ class TestManyInOneLoop:
             appointments.states |= {record_id: "confirmed" for record_id, count in counts.items() if count >= 2}
 
         appointments.on_read = on_read
-        events = fire(*(waiting(clock, number) for number in numbers))
+
+        complaints: list[Any] = []
+
+        async def run() -> list[list[Any]]:
+            # aiohttp tells the loop of a session that nobody has closed.
+            asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
+            events = await asyncio.gather(*(fired(waiting(clock, number).run(), 1) for number in numbers))
+            gc.collect()
+            return events
+
+        events = asyncio.run(run())
         assert events == [[reached(number)] for number in numbers]
-        assert appointments.connections <= reads.CONNECTIONS
+        assert appointments.connections <= 8
         assert reads._shared == {}
-        assert appointments.all_closed(within=5)
+        assert complaints == []
 
     def test_they_keep_to_the_budget_and_each_gets_its_turn(
         self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
@@ -225,7 +236,7 @@ class TestManyInOneLoop:
 
         appointments.on_read = on_read
         fire(*(waiting(clock, number, poke_interval=5.0) for number in range(24)))
-        assert 0 < most <= reads.CONNECTIONS
+        assert 0 < most <= 8
 
     def test_one_that_is_cancelled_while_it_reads_leaves_the_others_their_read(
         self, appointments: Appointments, clock: FakeClock
