@@ -47,6 +47,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.sensors.appointment"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.triggers.appointment"]}],
         "asset-uris": [_ASSETS],
         "dataset-uris": [_ASSETS],  # Airflow 2.11 calls them so.
         "connection-types": [
