@@ -24,6 +24,7 @@ from onlive_provider.errors import (
     OnliveStoppedError,
     OnliveTooManyChangesError,
 )
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import Outcome
 from tests.bulk.server import ManyRecords
 from tests.bulk.test_run import job, rows
@@ -60,7 +61,7 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, **more: Any) ->
         concurrency=2,
         report_path=None,
         title="t",
-        about={"Task": "t"},
+        origin=Origin(dag_id="d", run_id="r", task_id="t"),
         on_progress=lambda counts: None,
         **more,
     )
