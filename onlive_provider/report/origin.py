@@ -33,7 +33,8 @@ class Origin:
 
     def facts(self) -> Mapping[str, str]:
         """Return what the page says of the task, name to text."""
-        facts = {"DAG": self.dag_id, "Run": self.run_id, "Task": self.task_id}
+        names = {"DAG": self.dag_id, "Run": self.run_id, "Task": self.task_id}
+        facts = {name: text for name, text in names.items() if text}
         if self.map_index is not None:
             facts["Map index"] = str(self.map_index)
         if self.try_number is not None:

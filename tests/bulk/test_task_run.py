@@ -147,7 +147,9 @@ def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept
     with task_of(memory, server) as task:
         work.carry_out(task)
     again, details = end_of(memory)
-    assert (again, list(details), details["Calls"]) == (False, ["Task", "Calls", "Time"], "3 reads and 3 writes")
+    assert (again, list(details), details["Calls"]) == (False, ["Calls", "Time"], "3 reads and 3 writes")
+    (end,) = memory.ends
+    assert (end.error, end.origin.task_id, end.origin.report_path, end.origin.written_at > 0) == (None, "t", None, True)
     assert task.summary.counts.updated == 3
 
 
