@@ -50,12 +50,6 @@ class Origin:
         # Only these two: a link of another scheme could run a script.
         is_link = self.task_url is not None and self.task_url.startswith(("http://", "https://"))
         data = {
-            "task": {
-                "dag_id": self.dag_id,
-                "run_id": self.run_id,
-                "task_id": self.task_id,
-                "map_index": self.map_index,
-            },
             "url": self.task_url if is_link else None,
             "timezone": self.timezone,
             "path": path,

@@ -177,7 +177,8 @@ def test_a_report_that_is_dropped_on_the_page_is_opened(reading):
             """(text) => {
               const data = new DataTransfer();
               data.items.add(new File([text], "dropped.jsonl"));
-              document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+              const how = { dataTransfer: data, bubbles: true, cancelable: true };
+              document.body.dispatchEvent(new DragEvent("drop", how));
             }""",
             file_of(run).decode(),
         )

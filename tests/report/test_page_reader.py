@@ -138,10 +138,10 @@ def test_an_unchanged_row_says_what_was_there_and_no_change(reading):
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"seasons": SEASON}, "15 Jun 2027 00:00 – 15 Sep 2027 23:59:59, Europe/Madrid"),
+        ({"seasons": SEASON}, "15 Jun 2027 00:00 \u2013 15 Sep 2027 23:59:59, Europe/Madrid"),
         ({"origin": Origin(dag_id="", run_id="", task_id="", timezone="Asia/Tokyo")}, "Asia/Tokyo"),
         ({"origin": Origin(dag_id="", run_id="", task_id="", timezone="Mars/Base")}, "America/New_York"),
-        ({}, "14 Jun 2027 18:00 – 15 Sep 2027 17:59:59, America/New_York"),
+        ({}, "14 Jun 2027 18:00 \u2013 15 Sep 2027 17:59:59, America/New_York"),
     ],
 )
 def test_a_time_in_utc_has_its_local_time_and_the_zones_name_beside_it(reading, more, expected):
