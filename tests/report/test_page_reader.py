@@ -150,6 +150,15 @@ def test_a_time_in_utc_has_its_local_time_and_the_zones_name_beside_it(reading, 
         assert "2027-06-14T22:00:00.000Z" in page.locator(".is").inner_text()
 
 
+def test_a_rows_times_are_in_the_zone_whose_season_it_fits(reading):
+    zones = ("Europe/Madrid", "Atlantic/Canary")
+    outcomes = [opened(at, [], [SUMMER], zone=zone) for at, zone in enumerate(zones)]
+    with reading(outcomes, seasons=[season(*SUMMER, zone) for zone in zones]) as page:
+        assert page.locator(".is .local").all_inner_texts() == [
+            f"15 Jun 2027 00:00 \u2013 15 Sep 2027 23:59:59, {zone}" for zone in zones
+        ]
+
+
 def test_the_page_says_where_it_came_from_and_when_and_links_back(reading):
     with reading([], origin=ORIGIN) as page:
         facts = dict(
@@ -207,7 +216,7 @@ def test_the_verdict_is_green_only_if_the_task_is(reading, outcomes, error, verd
 @pytest.mark.parametrize(
     ("outcomes", "error", "verdict"),
     [
-        (PUT_BACK, "E: stopped", "No change was written; 3 services were not changed as asked."),
+        (PUT_BACK, "E: stopped", "No change stands; 3 services were not changed as asked."),
         ([opened(0, [], [SUMMER])], "E: stopped", "What was written matches the season, and the task failed."),
     ],
 )

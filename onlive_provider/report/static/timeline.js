@@ -140,7 +140,7 @@ function oddTold(odd, drawn, groups, { isRed, missing }) {
   }
   const undone = drawn.filter(({ outcome }) => NOT_WRITTEN.has(outcome)).length;
   if (undone > 0 || isRed) {
-    const written = drawn.some(({ outcome }) => outcome === "updated") ? "What was written matches the season" : "No change was written";
+    const written = drawn.some(({ outcome }) => outcome === "updated") ? "What was written matches the season" : "No change stands";
     const rest = undone > 0 ? `; ${counted(undone, "service")} ${undone === 1 ? "was" : "were"} not changed as asked.` : ", and the task failed.";
     return element("p", { className: "verdict doubt" }, `${written}${rest}`);
   }
