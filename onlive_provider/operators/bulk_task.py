@@ -114,6 +114,7 @@ class BulkTaskOperator(BaseOperator):
         """Give every row its outcome, store the report, and return the counts."""
         from onlive_provider.bulk.allowance import Allowance
         from onlive_provider.bulk.task_run import TaskRun
+        from onlive_provider.operators.origin import origin_of
 
         unveil(self)
         self.report_link = ""
@@ -132,7 +133,6 @@ class BulkTaskOperator(BaseOperator):
                 if place is not None:
                     place.release()
                 raise
-            ti: Any = context["ti"]
             events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
@@ -142,11 +142,7 @@ class BulkTaskOperator(BaseOperator):
                 concurrency=self.concurrency,
                 report_path=report_path,
                 title=f"{self.task_id}: outcomes",
-                about={
-                    "DAG": str(getattr(ti, "dag_id", self.dag_id)),
-                    "Run": str(getattr(ti, "run_id", "")),
-                    "Task": self.task_id,
-                },
+                origin=origin_of(context["ti"], self.shown_timezone()),
                 on_progress=self._gauge,
                 collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
@@ -156,10 +152,10 @@ class BulkTaskOperator(BaseOperator):
                 task.stop()
             try:
                 with task:
-                    self._push_report(ti, report_path, settings)
+                    self._push_report(context["ti"], report_path, settings)
                     work.carry_out(task)
             except Exception:
-                self._push_result(ti, task, report_path)
+                self._push_result(context["ti"], task, report_path)
                 raise
             finally:
                 self._count_calls(task)
@@ -175,6 +171,10 @@ class BulkTaskOperator(BaseOperator):
     def source_paths(self) -> Sequence[str]:
         """Return the files that the task reads."""
         return ()
+
+    def shown_timezone(self) -> str | None:
+        """Return the zone in which the report's page shows times, if the author named one."""
+        return None
 
     def _push_report(self, ti: Any, report_path: str | None, settings: Settings) -> None:
         """Tell Airflow where the report will be, before the first call: the task may be killed, or fail."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.service import UpdateServiceOperator
 from tests.bulk.server import LONG_AGO, record_id
+from tests.documentation.blocks import block
 from tests.loopback import ID
 from tests.operators.conftest import RecordServer, TaskInstance, impatient
 
@@ -136,13 +136,10 @@ def test_what_an_earlier_try_wrote_has_its_event_when_a_retry_succeeds(many: Any
     }
 
 
-def block(number: int, *replaced: tuple[str, str]) -> dict[str, Any]:
-    """Return what a block of the page makes, with something of it replaced."""
-    page = (Path(__file__).parents[2] / "docs" / "assets.md").read_text("utf-8")
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
-    for old, new in replaced:
-        assert old in code
-        code = code.replace(old, new)
+def made_by(code: str, old: str, new: str) -> dict[str, Any]:
+    """Return what a page's code makes, with something of it replaced."""
+    assert old in code
+    code = code.replace(old, new)
     made: dict[str, Any] = {}
     exec(code, made)
     return made
@@ -150,7 +147,8 @@ def block(number: int, *replaced: tuple[str, str]) -> dict[str, Any]:
 
 def test_the_asset_that_the_page_shows_has_its_event(service_server: RecordServer) -> None:
     service_server.record["duration"] = 30
-    made = block(0, ("openapi.onlive.site", service_server.url.removeprefix("http://")))
+    code = block("docs/assets.md", "Follow one record")
+    made = made_by(code, "openapi.onlive.site", service_server.url.removeprefix("http://"))
     events = run(made["update"])
     assert stored(events[made["TEST_DRIVE"]].extra) == {"fields": ["duration"]}
 
@@ -158,6 +156,7 @@ def test_the_asset_that_the_page_shows_has_its_event(service_server: RecordServe
 def test_the_alias_that_the_page_shows_has_its_events(service_server: RecordServer, tmp_path: Path) -> None:
     rules = tmp_path / "rules.csv"
     rules.write_text(f"id,duration\n{ID},30\n")
-    made = block(1, ("s3://crm@exports/{{ run_id }}/rules.csv", str(rules)))
+    code = block("docs/assets.md", "Follow whatever a task writes")
+    made = made_by(code, "s3://crm@exports/{{ run_id }}/rules.csv", str(rules))
     events = run(made["update"])
     assert of_alias(events, made["SERVICES"]) == {f"{host_of(service_server)}/services/{ID}": {"fields": ["duration"]}}
