@@ -154,8 +154,8 @@ class TaskRun:
         self._on_progress(self.summary.counts)
         counts, report = self.summary.counts_text(), self._report_path or "none"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
-        for line in self.summary.causes() if error is not None else ():
-            self.log.error("%s", line.strip())
+        if error is not None and (told := self.summary.told()):
+            self.log.error("%s", "\n".join(["Failed:", *told]))
         if raised is None and error is not None:
             raise error
 

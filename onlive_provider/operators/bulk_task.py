@@ -12,7 +12,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
-from onlive_provider.operators.masking import unveil
+from onlive_provider.operators.masking import WithoutFrames, unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
 
@@ -111,7 +111,7 @@ class BulkTaskOperator(BaseOperator):
         from onlive_provider.bulk.task_run import TaskRun
 
         unveil(self)
-        with failing_fast():
+        with WithoutFrames(), failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)

@@ -20,7 +20,7 @@ from onlive_provider.hooks.arguments import (
 )
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
-from onlive_provider.operators.masking import unveil, veil, without_frames
+from onlive_provider.operators.masking import WithoutFrames, unveil, veil, without_frames
 from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
 from onlive_provider.privacy import hide_personal_data
 
@@ -106,7 +106,7 @@ class UpdateOperator(BaseOperator):
         # `expand` makes an operator of values: its None is what a value turned out to be, not the author's word.
         is_mapped = getattr(context["ti"], "map_index", -1) not in (-1, None)
         self._is_guarded = self._is_guarded or (self._guard_is_null and is_mapped)
-        with failing_fast():
+        with WithoutFrames(), failing_fast():
             wanted = self._checked_update()
         hook = OnliveHook(self.onlive_conn_id)
         with hook.get_conn():
