@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds within which Airflow must be up, and within which a run must end."""
 _PAUSE = 0.5
 _PAUSES = (0.5, 1, 2, 4, 8)
@@ -45,6 +45,8 @@ class AirflowServer:
             "AIRFLOW__API__PORT": str(self._port),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port(8793)),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port(8794)),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # Runs are made by people, and by this program.
         }

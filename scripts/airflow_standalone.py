@@ -59,7 +59,7 @@ def opened(folder: Path) -> Iterator[Opened]:
                 raise NotAsDescribedError(f"Airflow did not start; see {log}")
             airflow.store(data.environment)
             airflow.wait_for_dags({run.dag_id for run in runs})
-            print("Making one run of each kind (less than a minute) ...", flush=True)
+            print("Making one run of each kind (about a minute) ...", flush=True)
             for run in make_runs(airflow, sandbox, fleet, runs):
                 raise NotAsDescribedError(f"{run.dag_id}, {run.run_id}, did not end as {run.state}; see {log}")
             yield Opened(airflow, sandbox, data, runs)

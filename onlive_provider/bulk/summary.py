@@ -84,6 +84,10 @@ class Summary:
         """Return what the log says of the failures: their causes where several have one, and the first of them."""
         return [*self._cause_lines(_MAX_TOLD), *self._row_lines(_MAX_TOLD)]
 
+    def outcome_words(self) -> str:
+        """Return the number of each outcome, for the name of a task."""
+        return self.counts.by_name().replace("_", " ") or "no rows"
+
     def counts_text(self) -> str:
         """Return the counts for a log."""
         if not self.counts.total:

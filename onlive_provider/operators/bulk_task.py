@@ -12,6 +12,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.label import BulkLabel, set_label
 from onlive_provider.operators.masking import WithoutFrames, unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
@@ -111,6 +112,7 @@ class BulkTaskOperator(BaseOperator):
         from onlive_provider.bulk.task_run import TaskRun
 
         unveil(self)
+        set_label(context, "failed")
         with WithoutFrames(), failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
@@ -147,7 +149,7 @@ class BulkTaskOperator(BaseOperator):
             )
             if self._killed:
                 task.stop()
-            with task:
+            with BulkLabel(context, work.summary), task:
                 work.carry_out(task)
             result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
         return narrow(result, self.xcom_fields)
