@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -125,7 +125,7 @@ class AirflowServer:
 
     def wait_for_dags(self, dag_ids: set[str]) -> None:
         """Wait until these DAGs were parsed."""
-        self._until(lambda: dag_ids <= {each["dag_id"] for each in self.call("GET", "/dags")["dags"]}, "the DAGs")
+        self.until(lambda: dag_ids <= {each["dag_id"] for each in self.call("GET", "/dags")["dags"]}, "the DAGs")
 
     def start(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None, note: str = "") -> None:
         """Start a run, and let its DAG run if it is paused."""
@@ -145,7 +145,7 @@ class AirflowServer:
             state = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             return state in ("success", "failed")
 
-        self._until(has_ended, f"the end of {dag_id}, {run_id}")
+        self.until(has_ended, f"the end of {dag_id}, {run_id}")
         return state
 
     def wait_for_question(self, dag_id: str, run_id: str) -> None:
@@ -154,14 +154,19 @@ class AirflowServer:
         :raises TimeoutError: it does not.
         """
         path = f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails"
-        self._until(lambda: bool(self.call("GET", path)["hitl_details"]), f"a question of {dag_id}, {run_id}")
+        self.until(lambda: bool(self.call("GET", path)["hitl_details"]), f"a question of {dag_id}, {run_id}")
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self.call("GET", path, limit=100)["task_instances"])
 
-    def _until(self, is_so: Any, what: str) -> None:
+    def until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait until something is so.
+
+        :param what: in words.
+        :raises TimeoutError: it does not come to be.
+        """
         deadline = time.monotonic() + PATIENCE
         while not is_so():
             if time.monotonic() > deadline:

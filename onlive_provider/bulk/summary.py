@@ -195,7 +195,8 @@ class Summary:
         lines = []
         for each in self.failures[:most]:
             lines.append(f"{record_words(each['line'], each['index'], each['id'])}:")
-            lines += [f"  - {reason}" for reason in reasons_in(each["message"])]
+            message = each["message"].replace(each["id"], "<id>") if each["id"] else each["message"]
+            lines += [f"  - {reason}" for reason in reasons_in(message)]
         more = self.counts.failed - most
         return [*lines, f"and {more:,} more"] if more > 0 else lines
 

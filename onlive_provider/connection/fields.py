@@ -55,7 +55,7 @@ STANDARD_FIELDS = (
     StandardField("password", "Secret Access Key", "as Onlive issued it"),
     StandardField("host", "Base URL", "https://openapi.onlive.site"),
     # Airflow 3.3.2 posts a stored Connection without a port to its test as one with port 0, and refuses it as another.
-    StandardField("port", "Port", "type 443: without a port, the Test button of Airflow 3.3 says Bad Request"),
+    StandardField("port", "Port", "type 443: Airflow 3.3's Test button needs a port"),
 )
 HIDDEN_FIELDS = ("schema",)
 

@@ -35,7 +35,11 @@ def form_widgets() -> dict[str, Any]:
 
     widgets: dict[str, Any] = {}
     for field in EXTRA_FIELDS:
-        texts: dict[str, Any] = {"label": field.label, "description": _description(field), "default": _form_default(field)}
+        texts: dict[str, Any] = {
+            "label": field.label,
+            "description": _description(field),
+            "default": _form_default(field),
+        }
         if field.kind == "switch":
             widgets[field.name] = BooleanField(**texts)
             continue
