@@ -29,7 +29,7 @@ FORMS = {
     "onlive_season_rollout": {"search": "Advisory call"},
     "onlive_summer_season": {"service_id": None, "timezone": None},
 }
-"""Examples that are green when they are triggered from their form, and what is filled in; None: of the demo's season."""
+"""Examples that are green when triggered from their form, and what is filled in; None: what the demo's season says."""
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def trigger(page: Page, opened: Opened, dag_id: str, given: dict[str, str]) -> s
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
     for name, value in given.items():
-        form.get_by_label(name, exact=False).fill(value)
+        form.locator(f"[name=element_{name}]").fill(value)
     form.get_by_role("button", name="Trigger", exact=True).click()
     return newest_run(opened, dag_id, known)
 
