@@ -20,6 +20,8 @@ PATIENCE = 600.0
 """Seconds within which Airflow must be up, and within which a run must end."""
 _PAUSE = 0.5
 _PAUSES = (0.5, 1, 2, 4, 8)
+_ANSWER = 60.0
+"""Seconds that one answer may take: while an Airflow starts, and tasks run, a small machine is busy."""
 _CONNECTION, _VARIABLE = "AIRFLOW_CONN_", "AIRFLOW_VAR_"
 
 
@@ -36,7 +38,7 @@ class AirflowServer:
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
         self._port = port
-        self._api = httpx.Client(base_url=f"{self.url}/api/v2", trust_env=False, timeout=30)
+        self._api = httpx.Client(base_url=f"{self.url}/api/v2", trust_env=False, timeout=_ANSWER)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> AirflowServer:
@@ -96,16 +98,25 @@ class AirflowServer:
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> dict[str, Any]:
         """Make one call of the REST API and return its answer.
 
-        Airflow answers 500 while its SQLite is locked. Such a call is made again: none of them has an effect twice.
+        Airflow answers 500, or not at all, while its SQLite is locked. Such a call is made again: none of them has an
+        effect twice, and a 409 then says that the first one had it.
 
         :param path: below ``/api/v2``.
         :raises httpx.HTTPStatusError: it was refused.
         """
-        for pause in (*_PAUSES, None):
-            answer = self._api.request(method, path, json=body, params=query)
-            if answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR or pause is None:
-                break
+        for pause in _PAUSES:
+            try:
+                answer = self._api.request(method, path, json=body, params=query)
+            except httpx.TimeoutException:
+                pass
+            else:
+                if answer.status_code == httpx.codes.CONFLICT and pause != _PAUSES[0]:
+                    return {}
+                if answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
+                    break
             time.sleep(pause)
+        else:
+            answer = self._api.request(method, path, json=body, params=query)
         answer.raise_for_status()
         return dict(answer.json()) if answer.content else {}
 

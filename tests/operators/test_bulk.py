@@ -9,6 +9,7 @@ import logging
 import pickle
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,14 @@ def test_one_bad_row_makes_the_task_red_after_all_others_are_done_and_reported(
     assert outcomes[30]["error"] == "OnlivePayloadError"
     assert outcomes[30]["fieldErrors"][0]["field"] == "titel"
     assert pickle.loads(pickle.dumps(caught.value)).counts == caught.value.counts
+
+
+def test_an_error_leaves_the_operator_without_the_frames_that_it_went_through(server: ManyRecords) -> None:
+    for operator in (update([{"id": "no id"}]), update([], allowed_failures="many")):
+        with pytest.raises((OnliveRecordsFailedError, OnlivePayloadError)) as caught:
+            run(operator)
+        ours = [each.name for each in traceback.extract_tb(caught.tb) if "onlive_provider" in each.filename]
+        assert ours in ([], ["execute"])
 
 
 def test_of_ten_thousand_rows_one_is_bad_and_every_other_has_its_right_outcome(
