@@ -139,7 +139,7 @@ def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
     summary.add(Outcome(5, None, "a1", "failed", message="gone"))
     error = summary.error(Allowance.read(0, ""), "r.jsonl", cut_short=False, remembers=True)
     assert str(error) == (
-        "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
+        "2 of 2 records failed (2 failed)\nline 6:\n  - broken\nrow 5, a1:\n  - gone\nThe report is r.jsonl."
     )
 
 
