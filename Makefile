@@ -13,7 +13,7 @@ SEED ?= 1
 ROWS ?= 200000
 LEAST ?= 85
 
-.PHONY: help demo airflow cluster test test-oldest faults mutants endurance bench tables lint format build lock clean
+.PHONY: help demo airflow cluster test test-oldest faults mutants endurance bench tables docs pictures lint format build lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -27,6 +27,8 @@ help:
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
+	@echo "make docs         build the documentation as a site into docs/_build; a warning is an error"
+	@echo "make pictures     take the documentation's pictures anew, in a browser"
 	@echo "make tables       write the tables of fields in the documentation anew, from the code"
 
 .venv/ready: requirements/airflow-3.3.txt pyproject.toml
@@ -57,6 +59,12 @@ help:
 	@test -x .venv-mutants/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-mutants
 	@$(UV) pip install --quiet --python .venv-mutants/bin/python -r requirements/mutants.txt
 	@$(UV) pip install --quiet --python .venv-mutants/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-docs/ready: requirements/docs.txt .venv/ready
+	@echo "Preparing .venv-docs ..."
+	@test -x .venv-docs/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-docs
+	@$(UV) pip install --quiet --python .venv-docs/bin/python -r requirements/docs.txt
 	@touch $@
 
 demo: .venv/ready
@@ -91,6 +99,14 @@ tables: .venv/ready
 	@$(BIN)/python -m scripts.tables
 	@$(BIN)/python -m scripts.faults
 
+docs: .venv-docs/ready
+	@rm -rf docs/_build
+	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --doctree-dir docs/_build/.doctrees docs docs/_build
+	@echo "The site is docs/_build/index.html"
+
+pictures: .venv/ready
+	ONLIVE_REQUIRE_BROWSER=1 ONLIVE_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -m browser
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff check --preview --select AIR .
@@ -121,6 +137,9 @@ lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra cluster --extra parquet --extra sandbox --group test --group mutants --constraint requirements/airflow-3.3.txt \
 	  pyproject.toml --output-file requirements/mutants.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra cluster --extra sandbox --group docs --constraint requirements/airflow-3.3.txt \
+	  pyproject.toml --output-file requirements/docs.txt
 
 clean:
-	rm -rf .venv .venv-oldest .venv-cluster .venv-mutants dist
+	rm -rf .venv .venv-oldest .venv-cluster .venv-docs .venv-mutants docs/_build dist

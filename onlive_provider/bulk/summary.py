@@ -18,7 +18,7 @@ from onlive_provider.errors import (
     OnliveUnsettledWriteError,
 )
 from onlive_provider.models.wording import counted
-from onlive_provider.privacy import hide_personal_data
+from onlive_provider.privacy import UUID_PATTERN, hide_personal_data
 from onlive_provider.report.causes import Causes, reasons_in
 from onlive_provider.report.outcomes import Counts, Outcome
 
@@ -195,7 +195,9 @@ class Summary:
         lines = []
         for each in self.failures[:most]:
             lines.append(f"{record_words(each['line'], each['index'], each['id'])}:")
-            message = each["message"].replace(each["id"], "<id>") if each["id"] else each["message"]
+            message = each["message"]
+            if each["id"] and UUID_PATTERN.fullmatch(each["id"]):
+                message = message.replace(each["id"], "<id>")
             lines += [f"  - {reason}" for reason in reasons_in(message)]
         more = self.counts.failed - most
         return [*lines, f"and {more:,} more"] if more > 0 else lines

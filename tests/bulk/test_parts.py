@@ -123,7 +123,7 @@ def test_the_result_holds_guests_data_where_the_author_asks_for_them_and_the_err
     (failure,) = summary.result(None, personal_data=True)["failures"]
     assert (failure["id"], failure["message"]) == ("+34600000000", "ana@example.com")
     error = summary.error(Allowance.read(0, "allowed_failures"), None, cut_short=False, remembers=True)
-    assert "<hidden>: <hidden>" in str(error)
+    assert "<hidden>:\n  - <hidden>\n" in str(error)
     assert "ana@" not in f"{error} {error.failures}"  # type: ignore[union-attr]
 
 

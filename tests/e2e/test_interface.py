@@ -23,13 +23,14 @@ pytestmark = [
 PATIENCE = 60_000
 """Milliseconds that the interface may take on a slow machine."""
 LAPTOP = {"width": 1280, "height": 800}
-FORMS = {
+FORMS: dict[str, dict[str, str | None]] = {
     "onlive_bulk_languages": {},
     "onlive_evening_confirmations": {},
     "onlive_season_rollout": {"search": "Advisory call"},
     "onlive_summer_season": {"service_id": None, "timezone": None},
+    "onlive_wait_for_confirmation": {"appointment_id": None},
 }
-"""Examples that are green when triggered from their form, and what is filled in; None: what the demo's season says."""
+"""Examples that are green when triggered from their form, and what is filled in; None: what the demo's data say."""
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +147,7 @@ def test_a_connection_is_stored_edited_and_tested_in_the_form(page: Page, opened
 
 def test_a_run_of_each_kind_is_there_with_what_it_shows(page: Page, opened: Opened) -> None:
     shown = {"success": "Success", "failed": "Failed", "waiting": "Running"}
-    assert {run.dag_id for run in opened.runs} == {
-        *FORMS,
-        "onlive_crm_sync",
-        "onlive_season_approval",
-    }
+    assert {run.state for run in opened.runs} == set(shown)
     for run in opened.runs:
         page.goto(f"/dags/{run.dag_id}/runs/{run.run_id}")
         appears(page.get_by_text(shown[run.state], exact=True))
@@ -198,7 +195,9 @@ def test_a_waiting_approval_is_answered_and_what_was_approved_is_applied(page: P
 
 @pytest.mark.parametrize("dag_id", FORMS)
 def test_an_example_that_is_triggered_from_its_form_is_green(page: Page, opened: Opened, dag_id: str) -> None:
-    given = {name: opened.data.season[name] if value is None else value for name, value in FORMS[dag_id].items()}
+    confirmed = next(each["id"] for each in opened.sandbox.records("appointments") if each["state"] == "confirmed")
+    data = {**opened.data.season, "appointment_id": confirmed}
+    given = {name: data[name] if value is None else value for name, value in FORMS[dag_id].items()}
     run_id = trigger(page, opened, dag_id, given)
     assert opened.airflow.end_of(dag_id, run_id) == "success"
 
