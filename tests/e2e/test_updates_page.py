@@ -48,7 +48,7 @@ with DAG("mapped_page", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UT
 def test_the_mapped_updates_are_named_by_their_services_and_what_came_of_them(
     onlive_sandbox: Sandbox, run_dag: Callable[..., DagRunResult]
 ) -> None:
-    services = [each for each in onlive_sandbox.records("services") if each["incrementTime"] <= 40 != each["duration"]]
+    services = [each for each in onlive_sandbox.records("services") if each["duration"] < 40]
     code = textwrap.indent(block("docs/updates.md", "The names of mapped tasks"), "    ")
     source = MAPPED.format(services=json.dumps([each["id"] for each in services[:2]]), code=code)
     (DAGS_FOLDER / "mapped_page.py").write_text(source)
