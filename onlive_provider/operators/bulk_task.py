@@ -111,6 +111,7 @@ class BulkTaskOperator(BaseOperator):
         """Give every row its outcome, store the report, and return the counts."""
         from onlive_provider.bulk.allowance import Allowance
         from onlive_provider.bulk.task_run import TaskRun
+        from onlive_provider.operators.origin import origin_of
 
         unveil(self)
         set_label(context, "failed")
@@ -129,7 +130,6 @@ class BulkTaskOperator(BaseOperator):
                 if place is not None:
                     place.release()
                 raise
-            ti: Any = context["ti"]
             events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
@@ -139,11 +139,7 @@ class BulkTaskOperator(BaseOperator):
                 concurrency=self.concurrency,
                 report_path=report_path,
                 title=f"{self.task_id}: outcomes",
-                about={
-                    "DAG": str(getattr(ti, "dag_id", self.dag_id)),
-                    "Run": str(getattr(ti, "run_id", "")),
-                    "Task": self.task_id,
-                },
+                origin=origin_of(context["ti"], self.shown_timezone()),
                 on_progress=self._gauge,
                 collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
@@ -169,6 +165,10 @@ class BulkTaskOperator(BaseOperator):
     def source_paths(self) -> Sequence[str]:
         """Return the files that the task reads."""
         return ()
+
+    def shown_timezone(self) -> str | None:
+        """Return the zone in which the report's page shows times, if the author named one."""
+        return None
 
     def _take_place(self, context: Context, report_path: str | None) -> ReportPlace | None:
         """Try the report's place, and take the right to write there."""

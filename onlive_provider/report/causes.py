@@ -78,8 +78,8 @@ class Causes:
     def __bool__(self) -> bool:
         return bool(self._causes)
 
-    def add(self, message: str, order: int, name: str, *, error: str = "") -> None:
-        """Add what has a cause.
+    def add(self, message: str, order: int, name: str, *, error: str = "") -> Cause | None:
+        """Add what has a cause, and return the cause; ``None`` where it is not kept apart.
 
         :param order: its place among the others.
         :param name: what it is called, such as ``row 20``.
@@ -91,13 +91,15 @@ class Causes:
         if key not in self._causes:
             if len(self._causes) == MAX_CAUSES:
                 self.others += 1
-                return
+                return None
             self._causes[key] = Cause(error, shown)
-        self._causes[key].add(order, name)
+        cause = self._causes[key]
+        cause.add(order, name)
+        return cause
 
-    def add_failure(self, outcome: Outcome) -> None:
-        """Add a failed row."""
-        self.add(cause_of(outcome), outcome.index, outcome.place, error=outcome.error or "")
+    def add_failure(self, outcome: Outcome) -> Cause | None:
+        """Add a failed row, and return its cause as :meth:`add` does."""
+        return self.add(cause_of(outcome), outcome.index, outcome.place, error=outcome.error or "")
 
     @property
     def repeat(self) -> bool:

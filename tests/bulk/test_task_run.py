@@ -24,6 +24,7 @@ from onlive_provider.errors import (
     OnliveStoppedError,
     OnliveTooManyChangesError,
 )
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import Outcome
 from tests.bulk.server import ManyRecords
 from tests.bulk.test_run import job, rows
@@ -60,7 +61,7 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, **more: Any) ->
         concurrency=2,
         report_path=None,
         title="t",
-        about={"Task": "t"},
+        origin=Origin(dag_id="d", run_id="r", task_id="t"),
         on_progress=lambda counts: None,
         **more,
     )
@@ -146,7 +147,9 @@ def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept
     with task_of(memory, server) as task:
         work.carry_out(task)
     again, details = end_of(memory)
-    assert (again, list(details), details["Calls"]) == (False, ["Task", "Calls", "Time"], "3 reads and 3 writes")
+    assert (again, list(details), details["Calls"]) == (False, ["Calls", "Time"], "3 reads and 3 writes")
+    (end,) = memory.ends
+    assert (end.error, end.origin.task_id, end.origin.report_path, end.origin.written_at > 0) == (None, "t", None, True)
     assert task.summary.counts.updated == 3
 
 
