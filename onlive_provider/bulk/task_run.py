@@ -166,8 +166,9 @@ class TaskRun:
         counts, path = self.summary.counts_text(), self._report_path
         report = "none" if path is None else f"{path}; page: {page_path(path)}"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
-        for line in self.summary.causes() if error is not None else ():
-            self.log.error("%s", line.strip())
+        told = self.summary.told() if error is not None else []
+        if not set(told) <= set(str(error).splitlines()):
+            self.log.error("%s", "\n".join(["Failed:", *told]))
         if raised is None and error is not None:
             raise error
 

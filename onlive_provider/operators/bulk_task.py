@@ -14,7 +14,8 @@ from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
 from onlive_provider.operators.asset_events import AssetEvents
-from onlive_provider.operators.masking import unveil
+from onlive_provider.operators.label import BulkLabel, set_label
+from onlive_provider.operators.masking import WithoutFrames, unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
 
@@ -118,7 +119,8 @@ class BulkTaskOperator(BaseOperator):
 
         unveil(self)
         self.report_link = ""
-        with failing_fast():
+        set_label(context, "failed")
+        with WithoutFrames(), failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
@@ -151,7 +153,7 @@ class BulkTaskOperator(BaseOperator):
             if self._killed:
                 task.stop()
             try:
-                with task:
+                with BulkLabel(context, work.summary), task:
                     self._push_report(context["ti"], report_path, settings)
                     work.carry_out(task)
             except Exception:

@@ -14,7 +14,7 @@ MAX_CAUSES = 100
 _MAX_NAMED = 3
 _MAX_MESSAGE = 300
 
-_FIELDS = re.compile(r"\d+ fields? cannot be sent; nothing was sent:\n  - ")
+_FIELDS = re.compile(r"Nothing was sent(?:: |; [\d,]+ values cannot be used:\n  - )")
 """How :class:`~onlive_provider.errors.OnlivePayloadError` begins: what follows says as much."""
 _ATTEMPTS = re.compile(r" \(\d+ attempts? in [\d.]+ s\)")
 _VARYING = re.compile(
@@ -111,11 +111,15 @@ class Causes:
         return sorted(self._causes.values(), key=lambda each: (-each.number, each.first))
 
 
+def reasons_in(message: str) -> list[str]:
+    """Return what a failure's message says, one item a field, without the words that every such message begins with."""
+    found = _FIELDS.match(message)
+    return message[found.end() :].split("\n  - ") if found else [message]
+
+
 def reason_of(outcome: Outcome) -> str:
     """Return why a row failed, without the words that every such failure begins with."""
-    message = str(outcome.message or "")
-    found = _FIELDS.match(message)
-    return message[found.end() :].replace("\n  - ", "; ") if found else message
+    return "; ".join(reasons_in(str(outcome.message or "")))
 
 
 def cause_of(outcome: Outcome) -> str:

@@ -67,7 +67,7 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, **more: Any) ->
     )
 
 
-def test_the_causes_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
+def test_the_causes_and_the_first_rows_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
     memory: Kept, server: ManyRecords, caplog: pytest.LogCaptureFixture
 ) -> None:
     def end(allowed: int) -> None:
@@ -78,9 +78,9 @@ def test_the_causes_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
     caplog.set_level("INFO")
     with pytest.raises(OnliveRecordsFailedError, match="2 x no"):
         end(0)
-    assert [(each.levelname, each.getMessage()) for each in caplog.records[-1:]] == [
-        ("ERROR", "2 x no (rows 1, 2)"),
-    ]
+    last = caplog.records[-1]
+    assert last.levelname == "ERROR"
+    assert last.getMessage().splitlines()[:3] == ["Failed:", "  2 x no (rows 1, 2)", "  1 x never (row 0)"]
     caplog.clear()
     end(3)
     assert "2 x no" not in caplog.text

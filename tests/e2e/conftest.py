@@ -58,6 +58,12 @@ class DagRunResult:
     def tries(self, task_id: str, map_index: int = -1) -> int:
         return int(self._task_instances[task_id, map_index].try_number)
 
+    def names(self, task_id: str) -> list[str | None]:
+        """Return what the web interface calls the mapped tasks."""
+        return [
+            self._task_instances[key].rendered_map_index for key in sorted(self._task_instances) if key[0] == task_id
+        ]
+
     def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         ti = self._task_instances[task_id, map_index]
         return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=map_index)

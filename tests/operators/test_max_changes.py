@@ -175,7 +175,7 @@ def test_rows_that_fail_count_as_rows_and_do_not_stop_the_others(server: ManyRec
     with pytest.raises(OnliveTooManyChangesError) as caught:
         run(update([*rows((10, 11), 12)[10:], *bad], max_changes="49%"))
     assert "2 of 4 appointments would change, allowed are 49%" in str(caught.value)
-    assert "\n2 of 4 records failed (2 failed, 2 planned)\n  - row 2: " in str(caught.value)
+    assert "\n2 of 4 records failed (2 failed, 2 planned)\nrow 2:\n  - " in str(caught.value)
 
 
 def test_a_repeated_id_fails_for_the_later_row_only(server: ManyRecords) -> None:
