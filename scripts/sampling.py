@@ -12,8 +12,8 @@ T = TypeVar("T")
 def sample(files: Mapping[str, Sequence[T]], size: int, seed: int) -> list[T]:
     """Choose ``size`` items, of each file in proportion to how many it has.
 
-    All stand in a row, file by file, each file's shuffled, and one is taken at equal distances. A sample that is smaller
-    than the number of files takes nothing of some; another seed takes it of others.
+    All stand in a row, file by file, each file's shuffled, and one is taken at equal distances. A sample smaller than
+    the number of files takes nothing of some; another seed takes it of others.
     """
     row: list[T] = []
     for path, items in sorted(files.items()):
