@@ -32,3 +32,8 @@ def test_a_seed_always_chooses_the_same_and_many_seeds_leave_no_file_out() -> No
     assert sample(FILES, 20, 5) == sample(FILES, 20, 5)
     assert sample(FILES, 20, 5) != sample(FILES, 20, 6)
     assert {path for seed in range(300) for path, _ in sample(FILES, 20, seed)} == FILES.keys()
+
+
+def test_of_one_file_any_two_items_may_be_chosen_together() -> None:
+    one = {"module.py": range(100)}
+    assert len({frozenset(sample(one, 2, seed)) for seed in range(300)}) > 100
