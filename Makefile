@@ -13,8 +13,8 @@ SEED ?= 1
 ROWS ?= 200000
 LEAST ?= 85
 
-.PHONY: help demo airflow cluster test test-oldest matrix faults mutants endurance bench tables lint format build \
-  release-check lock clean
+.PHONY: help demo airflow cluster test test-oldest matrix faults mutants endurance bench tables docs pictures lint format \
+  build release-check lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -30,6 +30,8 @@ help:
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
 	@echo "make release-check  build wheel and source archive, and check that they are fit to be published"
+	@echo "make docs         build the documentation as a site into docs/_build; a warning is an error"
+	@echo "make pictures     take the documentation's pictures anew, in a browser"
 	@echo "make tables       write the tables of fields in the documentation anew, from the code"
 
 .venv/ready: requirements/airflow-3.3.txt pyproject.toml
@@ -72,6 +74,12 @@ help:
 	@$(UV) pip install --quiet --python .venv-release/bin/python uv==$(UV_VERSION) -r requirements/release.txt
 	@touch $@
 
+.venv-docs/ready: requirements/docs.txt .venv/ready
+	@echo "Preparing .venv-docs ..."
+	@test -x .venv-docs/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-docs
+	@$(UV) pip install --quiet --python .venv-docs/bin/python -r requirements/docs.txt
+	@touch $@
+
 demo: .venv/ready
 	@$(BIN)/python -m scripts.demo
 
@@ -107,6 +115,14 @@ tables: .venv/ready
 	@$(BIN)/python -m scripts.tables
 	@$(BIN)/python -m scripts.faults
 
+docs: .venv-docs/ready
+	@rm -rf docs/_build
+	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --doctree-dir docs/_build/.doctrees docs docs/_build
+	@echo "The site is docs/_build/index.html"
+
+pictures: .venv/ready
+	ONLIVE_REQUIRE_BROWSER=1 ONLIVE_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -m browser
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff check --preview --select AIR .
@@ -141,6 +157,9 @@ lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra cluster --extra parquet --extra sandbox --group test --group mutants --constraint requirements/airflow-3.3.txt \
 	  pyproject.toml --output-file requirements/mutants.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra cluster --extra sandbox --group docs --constraint requirements/airflow-3.3.txt \
+	  pyproject.toml --output-file requirements/docs.txt
 	for each in '3.0.6 --exclude-newer 2025-09-20 --exclude-newer-package apache-airflow-providers-common-compat=2026-06-20' \
 	  '3.1.8' '3.2.2 --exclude-newer 2026-06-20'; do \
 	  set -- $$each; airflow=$$1; shift; \
@@ -154,4 +173,4 @@ lock: .venv/ready
 	done
 
 clean:
-	rm -rf .venv .venv-oldest .venv-cluster .venv-matrix .venv-mutants .venv-release .nox dist sbom.cdx.json
+	rm -rf .venv .venv-oldest .venv-cluster .venv-docs .venv-matrix .venv-mutants .venv-release .nox docs/_build dist sbom.cdx.json

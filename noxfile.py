@@ -23,6 +23,7 @@ nox.options.default_venv_backend = "uv"
 
 NO_MATTER_OF_A_VERSION = (
     "tests/canaries",
+    "tests/documentation",
     "tests/e2e",
     "tests/faults",
     "tests/sandbox",

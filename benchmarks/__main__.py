@@ -22,6 +22,7 @@ from benchmarks.lines import (
     one_key,
     one_update,
     remembered,
+    sensors,
     signing,
     snapshot,
     take,
@@ -42,6 +43,7 @@ LINES: dict[str, Line] = {
     "imports": imports.measure,
     "memory": memory.measure,
     "snapshot": snapshot.measure,
+    "sensors": sensors.measure,
 }
 
 

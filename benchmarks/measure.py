@@ -49,6 +49,7 @@ def run(
     total: int = 1,
     allowed: int = 0,
     port: int = 0,
+    pending: int = 0,
     **job: Any,
 ) -> Measured:
     """Run one program of ``benchmarks/programs`` to its end.
@@ -57,11 +58,12 @@ def run(
     :param total: how many records the server knows.
     :param allowed: see :class:`~benchmarks.server.Server`.
     :param port: see there; one that several runs share is their Connection's.
+    :param pending: see there.
     :param job: what the program is told, JSON values.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        with Server(total, allowed, port=port) as server:
+        with Server(total, allowed, port=port, pending=pending) as server:
             told = {"url": server.url, "total": total, "folder": name, **job}
             (folder / "job.json").write_text(json.dumps(told))
             peak = _wait_for([str(python), "-m", f"benchmarks.programs.{program}", name], folder)

@@ -1,8 +1,8 @@
 """The server of the benchmark: one canned appointment under every id, and a count of the calls for each.
 
-It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED MINUTE PORT`` prints its port, serves until
-its standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing stored: a write is
-answered with the record as written, and the next read of it with the record as before.
+It runs in a process of its own: ``python -m benchmarks.server TOTAL ALLOWED MINUTE PORT PENDING`` prints its port,
+serves until its standard input ends, and prints what it counted as JSON. Keep-alive, no signature check, nothing
+stored: a write is answered with the record as written, and the next read of it with the record as before.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ID_LENGTH = 36
 _WRITTEN_AT = "2026-01-10T00:00:00.000Z"
 _BEFORE, _AFTER = json.dumps(RECORD).encode().split(b'"id": ""', 1)
+_AFTER_PENDING = _AFTER.replace(b'"state": "confirmed"', b'"state": "pending"')
 
 
 def _answer(status: bytes, body: bytes, more: bytes = b"") -> bytes:
@@ -37,9 +38,10 @@ class Counts:
     :param total: how many records there are.
     :param allowed: writes in any minute; 0 refuses none.
     :param minute: seconds.
+    :param pending: the reads of a record that find it pending; later ones find it confirmed.
     """
 
-    def __init__(self, total: int, allowed: int, minute: float = 60.0) -> None:
+    def __init__(self, total: int, allowed: int, minute: float = 60.0, pending: int = 0) -> None:
         self.reads = array("I", bytes(4 * total))
         self.writes = array("I", bytes(4 * total))
         self.refused = 0
@@ -47,13 +49,22 @@ class Counts:
         self._allowed = allowed
         self._minute = minute
         self.retry_after = max(1, round(minute / 12))
+        self._pending = pending
         self._recent: deque[float] = deque(maxlen=allowed)
         self._most = 0
         self._window: deque[float] = deque()
+        self._most_reads = 0
+        self._reads_window: deque[float] = deque()
 
-    def read(self, index: int) -> None:
-        """Count a read."""
+    def read(self, index: int, now: float) -> bool:
+        """Count a read, and return whether it finds the record confirmed."""
         self.reads[index] += 1
+        if self._pending:
+            self._reads_window.append(now)
+            while now - self._reads_window[0] >= self._minute:
+                self._reads_window.popleft()
+            self._most_reads = max(self._most_reads, len(self._reads_window))
+        return self.reads[index] > self._pending
 
     def write(self, index: int, now: float) -> bool:
         """Count a write, or refuse it."""
@@ -80,6 +91,7 @@ class Counts:
             "written_twice": sum(count > 1 for count in self.writes),
             "refused": self.refused,
             "most_writes_in_60_s": self._most,
+            "most_reads_in_60_s": self._most_reads,
             "write_times": self.write_times,
         }
 
@@ -115,8 +127,8 @@ class Connection(asyncio.Protocol):
     def _serve(self, is_read: bool, record_id: bytes, body: bytes) -> bytes:
         index = int(record_id[-12:], 16)
         if is_read:
-            self._counts.read(index)
-            return _answer(b"200 OK", b'%b"id": "%b"%b' % (_BEFORE, record_id, _AFTER))
+            after = _AFTER if self._counts.read(index, time.monotonic()) else _AFTER_PENDING
+            return _answer(b"200 OK", b'%b"id": "%b"%b' % (_BEFORE, record_id, after))
         if not self._counts.write(index, time.monotonic()):
             refusal = b'{"statusCode": 429, "message": "Too many requests"}'
             return _answer(b"429 Too Many Requests", refusal, b"Retry-After: %d\r\n" % self._counts.retry_after)
@@ -141,12 +153,13 @@ class Server:
     :param allowed: writes in any minute; 0 refuses none.
     :param minute: seconds; a shorter one makes a measurement shorter.
     :param port: where it listens; 0 is any that is free.
+    :param pending: the reads of a record that find it pending; reads are timed only where this is given.
     """
 
-    def __init__(self, total: int, allowed: int = 0, minute: float = 60.0, port: int = 0) -> None:
+    def __init__(self, total: int, allowed: int = 0, minute: float = 60.0, port: int = 0, pending: int = 0) -> None:
         self.url = ""
         self.counts: dict[str, Any] = {}
-        self._arguments = [str(total), str(allowed), str(minute), str(port)]
+        self._arguments = [str(total), str(allowed), str(minute), str(port), str(pending)]
 
     def __enter__(self) -> Server:
         command = [sys.executable, "-m", "benchmarks.server", *self._arguments]
@@ -162,6 +175,6 @@ class Server:
 
 
 if __name__ == "__main__":
-    calls = Counts(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    calls = Counts(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[5]))
     asyncio.run(_serve(calls, int(sys.argv[4])))
     print(json.dumps(calls.as_json()))

@@ -25,6 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :param argv: the arguments; None for those of the process.
     """
+    arguments = command_line().parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return what the command takes: its subcommands with their options."""
     parser = argparse.ArgumentParser(prog="onlive", description="Tools around the Onlive API and its Airflow provider.")
     subcommands = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
     _add_sandbox(subcommands)
@@ -46,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "call, and shows no guest's data.",
         lines=_plan_lines,
     )
-    arguments = parser.parse_args(argv)
-    code: int = arguments.run(arguments)
-    return code
+    return parser
 
 
 def _add_sandbox(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,6 +11,12 @@ from onlive_provider.connection.fields import CONN_TYPE, HOOK_CLASS, HOOK_NAME
 from onlive_provider.connection.form import conn_fields, ui_field_behaviour
 
 _INTEGRATION = "Onlive.site"
+_ASSETS = {
+    "schemes": ["onlive"],
+    "handler": "onlive_provider.assets.onlive.sanitize_uri",
+    "factory": "onlive_provider.assets.onlive.create_asset",
+    "to_openlineage_converter": "onlive_provider.assets.onlive.convert_asset_to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -41,6 +47,10 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.sensors.appointment"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.triggers.appointment"]}],
+        "asset-uris": [_ASSETS],
+        "dataset-uris": [_ASSETS],  # Airflow 2.11 calls them so.
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

@@ -1,17 +1,20 @@
-"""Write the tables of the documentation from the code: the fields of a record, and a signature's placeholders.
+"""Write the tables of the documentation from the code: fields of a record, settings, placeholders, the command line.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``make tables`` writes all of them anew.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from onlive_provider.cli import command_line
 from onlive_provider.client.placeholders import KEY_PLACEHOLDERS, PLACEHOLDERS, SECRET_FORMS
+from onlive_provider.connection.fields import EXTRA_FIELDS, ExtraField
 from onlive_provider.models.appointment import AppointmentUpdate
 from onlive_provider.models.fields import APPOINTMENT, SERVICE, Field, Resource
 from onlive_provider.models.service import ServiceUpdate
@@ -66,10 +69,43 @@ def secrets_table() -> str:
     return "\n".join(["| placeholder | stands for |", "|---|---|", *rows])
 
 
+def settings_table() -> str:
+    """Return the settings in a Connection's extra, as its form has them."""
+    rows = [
+        f"| `{field.name}` | {_escaped(field.help)} | {_default(field)} | {_accepted(field)} |"
+        for field in EXTRA_FIELDS
+    ]
+    return "\n".join(["| setting | what it does | default | accepted |", "|---|---|---|---|", *rows])
+
+
+def commands_table(parser: argparse.ArgumentParser | None = None) -> str:
+    """Return each command with a section of its own: what it does, and its options."""
+    parser = parser or command_line()
+    parts = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parts += [commands_table(each) for each in action.choices.values()]
+    if not parts:
+        rows = [
+            f"| {_spelled(action)} | {_escaped(_capital((action.help or '') % {'default': action.default}))} |"
+            for action in parser._actions
+            if not isinstance(action, argparse._HelpAction)
+        ]
+        table = "\n".join(["| argument | meaning |", "|---|---|", *rows])
+        parts = [f"## `{parser.prog}`\n\n{_escaped(parser.description or '')}\n\n{table}"]
+    return "\n\n".join(parts)
+
+
 def tables() -> dict[str, str]:
     """Return every table by its name."""
-    named = {f"{resource.name}s": fields_table(resource, model.model_json_schema()) for resource, model in MODELS}
-    return {**named, "seed": seed_table(), "placeholders": placeholders_table(), "secrets": secrets_table()}
+    return {
+        **{f"{resource.name}s": fields_table(resource, model.model_json_schema()) for resource, model in MODELS},
+        "seed": seed_table(),
+        "settings": settings_table(),
+        "placeholders": placeholders_table(),
+        "secrets": secrets_table(),
+        "commands": commands_table(),
+    }
 
 
 def with_tables(text: str) -> str:
@@ -115,6 +151,43 @@ def _type(field: Field, schema: Mapping[str, Any]) -> str:
 
 def _described(schema: Mapping[str, Any]) -> str:
     return str(schema.get("description", "")).replace("\n", " ").replace("|", "\\|")
+
+
+def _escaped(text: str) -> str:
+    """Return text as a table's cell shows it."""
+    return re.sub(r"([|<>_*\\])", r"\\\1", text)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _spelled(action: argparse.Action) -> str:
+    values = action.metavar or ("|".join(action.choices) if action.choices else action.dest.upper())
+    value = "" if action.nargs == 0 else str(values)
+    return f"`{' '.join(filter(None, (', '.join(action.option_strings), value)))}`".replace("|", "\\|")
+
+
+def _default(field: ExtraField) -> str:
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    if not field.default:
+        return "none"
+    return f"`{field.default}`" if isinstance(field.default, str) else f"{field.default:,}"
+
+
+def _accepted(field: ExtraField) -> str:
+    match field.kind:
+        case "seconds":
+            return f"{field.least:,} to {field.most:,}; the form takes whole seconds"
+        case "count":
+            return f"{field.least:,} to {field.most:,}"
+        case "switch":
+            return "true, false"
+        case "choice":
+            return ", ".join(f"`{choice}`" for choice in field.choices)
+        case _:
+            return "text"
 
 
 def _answer(field: Field) -> str:

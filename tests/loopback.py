@@ -286,7 +286,9 @@ class FakeClock(SleepingClock, WaitingClock):
                 looked = self._looked
                 await asyncio.sleep(0.005)
                 if looked == self._looked and wakes == min(self._wakes) and self._elapsed < wakes:
-                    self.sleep(seconds - (self._elapsed - began))
+                    left = seconds - (self._elapsed - began)
+                    # Of long waits a rounding may be left, too little to be added.
+                    self.sleep(left if self._elapsed + left >= wakes else wakes - self._elapsed)
         finally:
             self._wakes.remove(wakes)
 

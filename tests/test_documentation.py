@@ -17,6 +17,7 @@ from onlive_provider.sandbox.signature_profile import SignatureProfile
 from scripts.tables import DOCS, with_tables
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
+from tests.documentation.blocks import block
 from tests.operators.conftest import connection_to
 
 PAGES = sorted(DOCS.glob("*.md"))
@@ -33,19 +34,20 @@ def test_every_setting_of_the_extra_is_in_the_table_of_settings() -> None:
     assert [field.name for field in EXTRA_FIELDS if f"\n| `{field.name}` |" not in CONNECTION] == []
 
 
-def profiles() -> list[dict[str, str]]:
-    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", CONNECTION, re.DOTALL)]
-    return [block for block in blocks if "string_to_sign" in block]
+PROFILES = [
+    json.loads(block("docs/connection.md", "The signing profile", 2)),
+    json.loads(block("docs/connection.md", "The signing profile", 3)),
+]
 
 
-@pytest.mark.parametrize("profile", profiles())
+@pytest.mark.parametrize("profile", PROFILES)
 def test_the_profiles_that_it_shows_can_be_used_by_client_and_sandbox(profile: dict[str, str]) -> None:
     SigningProfile(**profile)
     SignatureProfile(profile)
 
 
 def test_it_shows_a_profile_of_one_stage_and_one_of_two() -> None:
-    assert {"canonical_request" in profile for profile in profiles()} == {True, False}
+    assert {"canonical_request" in profile for profile in PROFILES} == {True, False}
 
 
 def test_the_five_settings_of_a_signature_are_explained() -> None:
@@ -59,20 +61,21 @@ def test_every_field_of_a_vector_is_explained() -> None:
 
 
 def test_the_vector_that_it_shows_gives_the_line_that_it_shows(tmp_path: Path) -> None:
-    (block,) = (each for each in re.findall(r"```json\n(.*?)```", CONNECT, re.DOTALL) if '"signature"' in each)
-    (tmp_path / "vectors.json").write_text(block)
+    shown = block("docs/connect.md", "5. When it still differs: vectors")
+    (tmp_path / "vectors.json").write_text(shown)
     (vector,) = read_vectors(tmp_path / "vectors.json", lambda: Settings(Credentials("AKID", "geheim")))
-    assert f"vector 1: {first_difference(vector)}" in CONNECT
+    printed = block("docs/connect.md", "5. When it still differs: vectors", 2)
+    assert f"vector 1: {first_difference(vector)}\n" == printed
 
 
 def test_the_nightly_task_that_it_shows_pays_for_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "snapshot.md").read_text("utf-8"), re.DOTALL)
+    code = block("docs/snapshot.md", "A large table every night")
     source = tmp_path / "appointments.csv"
     with ManyRecords(3) as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))
         for night, title in enumerate(("as it was", "as it was", "new")):
             shown: dict[str, Any] = {}
-            exec(block, shown)
+            exec(code, shown)
             task = shown["nightly"]
             source.write_text(f"APPOINTMENT_ID,TITLE\n{record_id(0)},as it was\n{record_id(1)},{title}\n")
             task.updates_path, task.snapshot_path = str(source), str(tmp_path / "appointments.snapshot")

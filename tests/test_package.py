@@ -79,6 +79,7 @@ def test_importing_loads_no_http_library_and_no_server():
         "except ImportError:\n    from airflow import DAG\n"
         "before = set(sys.modules)\n"
         "import onlive_provider.hooks.onlive, onlive_provider.cli, onlive_provider.get_provider_info\n"
+        "import onlive_provider.sensors.appointment, onlive_provider.triggers.appointment\n"
         "heavy = {'requests', 'aiohttp', 'fastapi', 'uvicorn', 'pydantic', 'wtforms', 'flask_appbuilder'}\n"
         "by_us = heavy & (set(sys.modules) - before)\n"
         "print(sorted(by_us), sorted({'requests', 'aiohttp', 'fastapi'} & set(sys.modules)))"

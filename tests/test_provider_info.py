@@ -63,10 +63,11 @@ def test_reading_it_imports_no_airflow_and_no_library():
 
 def test_every_module_that_it_names_exists():
     info = get_provider_info()
-    named = [module for kind in ("hooks", "operators") for each in info[kind] for module in each["python-modules"]]
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    named = [module for kind in kinds for each in info[kind] for module in each["python-modules"]]
     assert [module for module in named if find_spec(module) is None] == []
     integrations = {each["integration-name"] for each in info["integrations"]}
-    assert {each["integration-name"] for kind in ("hooks", "operators") for each in info[kind]} <= integrations
+    assert {each["integration-name"] for kind in kinds for each in info[kind]} <= integrations
 
 
 def test_the_hook_says_of_itself_what_the_information_says_of_it():

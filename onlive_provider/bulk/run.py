@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from onlive_provider.bulk.announcer import Announcer
@@ -166,12 +167,19 @@ class BulkRun:
                 self.recalled += 1
                 self.counts.add(recalled)
                 self._worklist.skip(row)
-                self._on_recalled(recalled)
+                self._on_recalled(self._with_id(recalled, row))
             elif self._stopped:
                 self._finish(with_write(self._worklist.not_attempted(row), recalled))
             else:
                 self._ready.append((self._taken - 1, row, self._worklist.prepare(row), recalled))
         return bool(rows)
+
+    def _with_id(self, recalled: Outcome, row: Row | BadRow) -> Outcome:
+        """Return an outcome of an earlier try, which also says of a written record which one it is."""
+        if recalled.id is not None or recalled.outcome != "updated":
+            return recalled
+        record = self._worklist.not_attempted(row)
+        return replace(recalled, id=record.id, resource=record.resource)
 
     def _finish(self, outcome: Outcome) -> None:
         if outcome.outcome == "failed" and self._worklist.stop_on_error:

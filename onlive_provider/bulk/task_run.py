@@ -17,6 +17,7 @@ from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.progress import Progress
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
+from onlive_provider.bulk.tracing import SpanName, traced
 from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
@@ -75,7 +76,8 @@ class TaskRun:
     However the block ends, the report is stored and it is decided whether a retry may go on from here. If the block
     itself raised nothing, the summary's error, if there is one, is raised then.
 
-    ``is_stopped`` says whether the task was asked to stop, ``cut_short`` whether it was before all was done.
+    ``reads`` and ``writes`` count the calls that were sent, ``is_stopped`` says whether the task was asked to stop,
+    ``cut_short`` whether it was before all was done.
 
     :param summary: counts the outcomes, and knows which error they amount to.
     :param memory: what earlier tries did, and where this one keeps what it does.
@@ -120,7 +122,7 @@ class TaskRun:
         self._on_progress = on_progress
         self._collectors = collectors
         self._run: BulkRun | None = None
-        self._reads = self._writes = 0
+        self.reads = self.writes = 0
         self._began = time.monotonic()
 
     def __enter__(self) -> TaskRun:
@@ -133,7 +135,7 @@ class TaskRun:
         if error is None:
             remembers = self.memory.remembers
             error = self.summary.error(self.limit, self._report_path, cut_short=self.cut_short, remembers=remembers)
-        calls = f"{self._reads:,} reads and {self._writes:,} writes"
+        calls = f"{self.reads:,} reads and {self.writes:,} writes"
         seconds = f"{time.monotonic() - self._began:.1f} s"
         try:
             details = {**self._about, **self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds}
@@ -183,27 +185,39 @@ class TaskRun:
         total: int | None = None,
         read_share: Callable[[], float] = lambda: 0.0,
         name: str = "",
+        span: SpanName,
+        about: Mapping[str, int | str] | None = None,
     ) -> None:
         """Carry out a run until every row has its outcome. After a stop, rows that were not begun are not attempted.
 
         :param total: how many rows there are, where that is known.
         :param read_share: returns how much of the input was read, from 0 to 1, where the total is not known.
         :param name: what the lines of progress begin with, where there are several runs over the same rows.
+        :param span: what the run is called in a trace.
+        :param about: what its span says of it besides.
         """
+        with traced(span, about or {}) as traced_span:
+            try:
+                self._carry_out(run, Progress(total, self._settings, time.monotonic(), name), read_share)
+            finally:
+                numbers = {"reads": run.reads, "writes": run.writes, **run.counts.as_json()}
+                traced_span.set_attributes({f"onlive.{key}": number for key, number in numbers.items()})
+
+    def _carry_out(self, run: BulkRun, progress: Progress, read_share: Callable[[], float]) -> None:
         self._run = run
         if self.is_stopped:
             run.stop()
         try:
             with Background(run, self._settings, concurrency=self.concurrency, clock=self._clock) as background:
-                self._watch(background, run, Progress(total, self._settings, time.monotonic(), name), read_share)
+                self._watch(background, run, progress, read_share)
         finally:
             run.close()
             self.summary.retry_after = run.breaker.retry_after or self.summary.retry_after
             if run.breaker.stop is not None:
                 self.summary.stop = self.summary.stop or run.breaker.stop
                 self.log.error("%s", run.breaker.stop.sentence)
-            self._reads += run.reads
-            self._writes += run.writes
+            self.reads += run.reads
+            self.writes += run.writes
 
     def _kind(self) -> Mapping[str, str]:
         """Return what the report's page says of a report that is a plan."""

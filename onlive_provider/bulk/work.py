@@ -15,6 +15,7 @@ from onlive_provider.bulk.rows import BadRow, Row
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.bulk.task_run import Collector, TaskRun
+from onlive_provider.bulk.tracing import SpanName
 from onlive_provider.bulk.worklist import Worklist
 from onlive_provider.report.outcomes import Outcome
 
@@ -31,6 +32,7 @@ class BulkWork:
     :param plan_worklist: the same as ``worklist``, except that nothing is written; ``None`` where ``worklist`` itself
         writes nothing.
     :param brake: decides, once all rows are compared, whether anything is written.
+    :param span: what the run over ``worklist`` is called in a trace.
     """
 
     rows: Callable[[], Iterator[Row | BadRow]]
@@ -42,6 +44,7 @@ class BulkWork:
     collectors: Sequence[Collector] = ()
     plan_worklist: Worklist | None = None
     brake: Brake | None = None
+    span: SpanName = "onlive.write"
 
     def carry_out(self, task: TaskRun) -> None:
         """Give every row its outcome. Those that stand since an earlier try are not worked on again.
@@ -50,7 +53,7 @@ class BulkWork:
         """
         if self.brake is None:
             run = self._run(task, self.worklist, self.rows(), lambda index: self._recall(task, index), task.take)
-            task.run(run, total=self.total, read_share=self.read_share)
+            task.run(run, total=self.total, read_share=self.read_share, span=self.span)
             task.cut_short = task.is_stopped and run.counts.not_attempted > 0
             return
         waiting = RowSet()
@@ -79,7 +82,7 @@ class BulkWork:
         worklist = self.worklist if self.plan_worklist is None else self.plan_worklist
         run = self._run(task, worklist, self.rows(), task.memory.recall, take)
         name = "" if self.plan_worklist is None else "Comparing"
-        task.run(run, total=self.total, read_share=self.read_share, name=name)
+        task.run(run, total=self.total, read_share=self.read_share, name=name, span="onlive.plan")
         if run.counts.not_attempted or run.breaker.stop is not None or run.is_given_up:
             return False
         task.summary.too_many_changes = brake.exceeded(run.counts.total)
@@ -96,7 +99,7 @@ class BulkWork:
 
         rows = (row for row in self.rows() if row.index in waiting)
         run = self._run(task, self.worklist, rows, lambda _: None, take)
-        task.run(run, total=len(waiting), name="Writing")
+        task.run(run, total=len(waiting), name="Writing", span=self.span)
 
     def _run(
         self,

@@ -69,6 +69,11 @@ class OnliveClient:
     ) -> None:
         self.close()
 
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and optional port of the API."""
+        return self._settings.base_url
+
     def close(self) -> None:
         """Close the connections, and end their thread."""
         self._close()

@@ -62,7 +62,8 @@ EXTRA_FIELDS = (
     ExtraField(
         "timeout",
         "Timeout",
-        "Seconds to wait for a connection, and then for each part of an answer.",
+        "Seconds to wait for a connection, and then for each part of an answer. A call that is not over after twice as "
+        "many is given up.",
         "seconds",
         default=30,
         least=0.1,

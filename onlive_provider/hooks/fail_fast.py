@@ -9,9 +9,11 @@ from typing import Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from onlive_provider import errors
 from onlive_provider.errors import OnliveError
 
 E = TypeVar("E", bound=OnliveError)
+_KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, OnliveError)}
 
 
 def terminal(error: E) -> E:
@@ -22,6 +24,20 @@ def terminal(error: E) -> E:
     if isinstance(error, AirflowFailException):
         return error
     return cast(E, _rebuild(type(error), error.args, error.__dict__))
+
+
+def told_again(name: str, sentence: str) -> OnliveError:
+    """Return an error that another process told of by its class and sentence, such as a trigger in its event.
+
+    :param name: of a class in :mod:`onlive_provider.errors`.
+    :raises ValueError: there is no such class.
+    """
+    kind: type[OnliveError] | None = _KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"error: {name!r} is no class of onlive_provider.errors")
+    error = kind.__new__(kind, sentence)
+    error.args = (sentence,)
+    return error
 
 
 @contextmanager

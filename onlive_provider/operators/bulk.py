@@ -130,6 +130,7 @@ class BulkUpdateOperator(SnapshotTaskOperator):
             collectors=[] if rejects is None else [rejects],
             plan_worklist=None if plan_only else job(plan_only=True),
             brake=brake,
+            span="onlive.plan" if plan_only else "onlive.write",
         )
 
     def result_fields(self) -> Sequence[str]:

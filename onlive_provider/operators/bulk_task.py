@@ -12,6 +12,7 @@ from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.asset_events import AssetEvents
 from onlive_provider.operators.masking import unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
@@ -127,6 +128,7 @@ class BulkTaskOperator(BaseOperator):
                     place.release()
                 raise
             ti: Any = context["ti"]
+            events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
                 memory,
@@ -141,14 +143,18 @@ class BulkTaskOperator(BaseOperator):
                     "Task": self.task_id,
                 },
                 on_progress=self._gauge,
-                collectors=work.collectors,
+                collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
                 log=self.log,
             )
             if self._killed:
                 task.stop()
-            with task:
-                work.carry_out(task)
+            try:
+                with task:
+                    work.carry_out(task)
+            finally:
+                self._count_calls(task)
+            events.emit(self, context)
             result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
         return narrow(result, self.xcom_fields)
 
@@ -203,6 +209,10 @@ class BulkTaskOperator(BaseOperator):
         # So many announcements wait for each other that the budget is never waited for in vain.
         pause = min(_MAX_PAUSE, self.concurrency / (4 * settings.writes_per_minute / 60))
         return Journal(place, identity, personal_data=self.report_personal_data, pause=pause)
+
+    def _count_calls(self, task: TaskRun) -> None:
+        for name, number in (("reads", task.reads), ("writes", task.writes)):
+            Stats.incr(f"onlive.{name}", number, tags={"dag_id": self.dag_id, "task_id": self.task_id})
 
     def _gauge(self, counts: Counts) -> None:
         for name, number in counts.as_json().items():

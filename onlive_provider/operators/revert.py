@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import XComArg
 
     from onlive_provider.bulk.history import History
+    from onlive_provider.bulk.tracing import SpanName
     from onlive_provider.bulk.work import BulkWork
     from onlive_provider.hooks.arguments import ArgumentReader
 
@@ -79,7 +80,8 @@ class RevertUpdatesOperator(BulkTaskOperator):
             self.log.warning("%s", line)
         worklist = RevertList(history.chains, plan_only=bool(plan_only))
         fingerprint = fingerprint_of([history.fingerprint(), plan_only])
-        return BulkWork(worklist.rows, worklist, fingerprint, len(history.chains))
+        span: SpanName = "onlive.plan" if plan_only else "onlive.put_back"
+        return BulkWork(worklist.rows, worklist, fingerprint, len(history.chains), span=span)
 
     def report_destination(self) -> str | None:
         """Return where the outcomes go: beside the report that is put back, if there is one."""

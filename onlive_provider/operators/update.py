@@ -20,6 +20,7 @@ from onlive_provider.hooks.arguments import (
 )
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.operators.asset_events import AssetEvents
 from onlive_provider.operators.masking import unveil, veil, without_frames
 from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
 from onlive_provider.privacy import hide_personal_data
@@ -109,7 +110,8 @@ class UpdateOperator(BaseOperator):
         with failing_fast():
             wanted = self._checked_update()
         hook = OnliveHook(self.onlive_conn_id)
-        with hook.get_conn():
+        with hook.get_conn() as client:
+            events = AssetEvents(self.outlets, client.base_url)
             try:
                 result = hook.carry_out(wanted, self.skipping())
             except AirflowSkipException as skip:
@@ -119,6 +121,9 @@ class UpdateOperator(BaseOperator):
                 raise without_frames(error) from error.__cause__
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
         self._push(context, result.outcome, result.change)
+        if result.outcome == "updated":
+            events.add_written(wanted.resource.name, wanted.id, result.change.after)
+        events.emit(self, context)
         return narrow(self._for_xcom(result.record), self.xcom_fields)
 
     def _checked_update(self) -> Update:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.brake import Brake
@@ -13,7 +13,8 @@ from onlive_provider.bulk.chain import Chain
 from onlive_provider.bulk.in_progress import with_write
 from onlive_provider.bulk.memory import Announcement, Memory, is_of_unknown_fate
 from onlive_provider.bulk.revert import RevertList
-from onlive_provider.bulk.worklist import Inspection, Worklist
+from onlive_provider.bulk.tracing import SpanName
+from onlive_provider.bulk.worklist import Inspection
 from onlive_provider.client.steps import Note
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
@@ -21,30 +22,10 @@ from onlive_provider.models.changes import Change
 from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
+from onlive_provider.rollout.phase import Phase, Step
 from onlive_provider.rollout.planner import Planner, RecordPlan, write_of
 from onlive_provider.rollout.record import RolloutRecord
 from onlive_provider.rollout.worklists import RecordList, verify, write
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """What one run carries out.
-
-    :param name: for the log.
-    :param worklist: what is to be done with each record.
-    :param total: how many records the worklist has.
-    :param on_outcome: called with each outcome; returns whether the records that are left are to be left alone.
-    :param on_write: called before each write that a retry has to know of.
-    """
-
-    name: str
-    worklist: Worklist
-    total: int
-    on_outcome: Callable[[Outcome], bool]
-    on_write: Callable[[Announcement], None] = lambda _: None
-
-
-Step: TypeAlias = Phase | Note
 
 
 @dataclass(kw_only=True)
@@ -98,7 +79,7 @@ class Rollout:
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""
-        yield self._phase("plan", self._inspect, self.records, self._take_plan)
+        yield self._phase("plan", "onlive.plan", self._inspect, self.records, self._take_plan)
         self.table = self.planner.table(self.plans, self.problems)
         yield Note(self.table)
         self._judge("the plan")
@@ -170,10 +151,12 @@ class Rollout:
         yield Note(f"{name.capitalize()}: {self._counted(len(records))}, {len(waiting):,} to write")
         while True:
             if waiting:
-                yield self._phase(name, self._write, waiting, self._take_write, self._announce)
+                writing = self._phase(name, "onlive.batch", self._write, waiting, self._take_write)
+                yield replace(writing, on_write=self._announce, batch=number)
             written = [each for each in records if each.written or _may_be_written(each)]
             if written:
-                yield self._phase(f"{name}, read again", self._verify, written, self._take_check)
+                reading = self._phase(f"{name}, read again", "onlive.verify", self._verify, written, self._take_check)
+                yield replace(reading, batch=number)
             self._judge(name)
             # A write of unknown fate stops the batch, and may turn out to have been made.
             waiting = [each for each in records if each.is_to_write]
@@ -186,12 +169,18 @@ class Rollout:
     def _phase(
         self,
         name: str,
+        span: SpanName,
         work: Callable[[RolloutRecord], Update | Inspection],
         records: Sequence[RolloutRecord],
         take: Callable[[RolloutRecord, Outcome], bool],
-        on_write: Callable[[Announcement], None] = lambda _: None,
     ) -> Phase:
-        return Phase(name, RecordList(records, work), len(records), self._taking(take), on_write)
+        return Phase(
+            name=name,
+            span=span,
+            worklist=RecordList(records, work),
+            total=len(records),
+            on_outcome=self._taking(take),
+        )
 
     def _revert(self) -> Phase:
         def take(record: RolloutRecord, outcome: Outcome) -> bool:
@@ -200,7 +189,13 @@ class Rollout:
 
         chains = [Chain.of(each.written) for each in reversed(self._written) if each.written is not None]
         worklist = RevertList(chains, plan_only=False)
-        return Phase("putting back", worklist, len(chains), self._taking(take))
+        return Phase(
+            name="putting back",
+            span="onlive.put_back",
+            worklist=worklist,
+            total=len(chains),
+            on_outcome=self._taking(take),
+        )
 
     def _taking(self, take: Callable[[RolloutRecord, Outcome], bool]) -> Callable[[Outcome], bool]:
         def on_outcome(outcome: Outcome) -> bool:

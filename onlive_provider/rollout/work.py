@@ -14,7 +14,8 @@ from onlive_provider.bulk.task_run import Collector, TaskRun
 from onlive_provider.client.steps import Note
 from onlive_provider.privacy import hide_personal_data
 from onlive_provider.report.outcomes import Outcome
-from onlive_provider.rollout.run import Phase, Rollout
+from onlive_provider.rollout.phase import Phase
+from onlive_provider.rollout.run import Rollout
 from onlive_provider.rollout.summary import RolloutSummary
 
 
@@ -72,7 +73,8 @@ def _carry_out(phase: Phase, task: TaskRun) -> Stop | None:
         announcer=Announcer(task.memory),
     )
     try:
-        task.run(run, total=phase.total)
+        about = {} if phase.batch is None else {"batch": phase.batch}
+        task.run(run, total=phase.total, span=phase.span, about=about)
     finally:
         counts = run.reads, run.writes, run.counts.failed
         task.log.info("%s: %d reads, %d writes, %d failed", phase.name.capitalize(), *counts)

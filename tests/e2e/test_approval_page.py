@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 
 from onlive_provider.sandbox.server import Sandbox
 from scripts.approver import Approver
-from tests.e2e.conftest import DAG_TEST_WAITS, DAGS_FOLDER, ROOT, DagRunResult
+from tests.documentation.blocks import block
+from tests.e2e.conftest import DAG_TEST_WAITS, DAGS_FOLDER, DagRunResult
 
 _DAG = """
 from datetime import UTC, datetime
@@ -35,11 +35,11 @@ def test_what_the_page_shows_applies_the_plan_only_once_it_is_approved(
     answer: str,
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ONLIVE_REPORTS", str(tmp_path))
-    block, _ = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "approval.md").read_text(), re.DOTALL)
+    code = block("docs/approval.md", "Approve a change before it is made")
     now = onlive_sandbox.now()
     ids = [each["id"] for each in onlive_sandbox.records("appointments") if each["start"] > now][:5]
     rows = [{"id": record_id, "lang": "gl"} for record_id in ids]
-    source = _DAG.format(rows=json.dumps(rows)) + textwrap.indent(block, "    ")
+    source = _DAG.format(rows=json.dumps(rows)) + textwrap.indent(code, "    ")
     (DAGS_FOLDER / "approval_page.py").write_text(source)
     with Approver("approval_page", answer) as approver:
         result = run_dag("approval_page")

@@ -27,11 +27,11 @@ from onlive_provider.errors import (
     OnliveTooManyChangesError,
 )
 from onlive_provider.operators.bulk import BulkUpdateServicesOperator
-from scripts.tables import DOCS
 from tests.bulk.child import start, task_instance
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
 from tests.bulk.test_checkpoint import Store
+from tests.documentation.blocks import block
 from tests.operators.conftest import connection_to, impatient
 from tests.operators.test_bulk import run, update
 
@@ -479,8 +479,7 @@ def test_a_file_that_is_changed_while_it_is_compared_is_not_written(server: Many
 
 
 def test_what_the_page_shows_stops_its_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    page = (DOCS / "max_changes.md").read_text("utf-8")
-    (_, code), (_, error) = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+    code, error = block("docs/max_changes.md", "Stop a bad table"), block("docs/max_changes.md", "Stop a bad table", 2)
     names: dict[str, Any] = {}
     exec(code, names)
     operator = names["update"]

@@ -30,10 +30,10 @@ from onlive_provider.errors import (
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator, BulkUpdateServicesOperator
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.report.outcomes import Outcome
-from scripts.tables import DOCS
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
 from tests.bulk.shelf import Shelf
+from tests.documentation.blocks import block
 from tests.operators.conftest import connection_to
 from tests.operators.test_bulk import Store
 
@@ -599,8 +599,10 @@ def test_whatever_a_reason_says_is_one_short_line_without_guests_data(tmp_path: 
 
 
 def test_what_the_page_of_the_documentation_shows_works(server: ManyRecords, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "rejects.md").read_text("utf-8"), re.DOTALL)
-    (shown,) = re.findall(r"```\n(ID,.*?)```", (DOCS / "rejects.md").read_text("utf-8"), re.DOTALL)
+    code, shown = (
+        block("docs/rejects.md", "Feed the failures again"),
+        block("docs/rejects.md", "Feed the failures again", 2),
+    )
     lines = [f"{record_id(n)},Visit,es," for n in range(20)]
     lines[3:5] = [f'{record_id(3)},taken,NULL,"moved, twice"', "no-id,Visit,es,"]
     (tmp_path / "appointments.csv").write_text("\n".join(["ID,TITLE,LANG,NOTES", *lines]))

@@ -9,6 +9,7 @@ import pytest
 
 from onlive_provider.sandbox.faults import FaultError, check_faults, read_faults
 from onlive_provider.sandbox.server import Sandbox
+from tests.documentation.blocks import block
 
 LATE = {"method": "PUT", "status": 503, "apply": 3, "requests": [1, 3]}
 CUT = {"path": "/api/v1/services", "truncate": 0}
@@ -126,8 +127,7 @@ def test_every_problem_is_named_at_once_up_to_twenty():
 def test_the_documented_scripts_can_be_used_and_every_member_is_documented(tmp_path, pytestconfig):
     documentation = (pytestconfig.rootpath / "docs" / "sandbox.md").read_text()
     section = documentation.partition("\n## Faults\n")[2].partition("\n## ")[0]
-    script = section.partition("```jsonl\n")[2].partition("```")[0]
-    (tmp_path / "faults").write_text(script)
+    (tmp_path / "faults").write_text(block("docs/sandbox.md", "Faults"))
     examples = [json.loads(each) for each in re.findall(r"^\| .* \| `(\{.*\})` \|$", section, re.MULTILINE)]
     assert len(read_faults(tmp_path / "faults")) == 3
     assert len(examples) == 9

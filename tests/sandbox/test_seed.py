@@ -8,6 +8,7 @@ import pytest
 
 from onlive_provider.sandbox.seed import SeedError
 from onlive_provider.sandbox.server import Sandbox
+from tests.documentation.blocks import block
 from tests.sandbox.studio import APPOINTMENT, CALENDAR, FREE, ORGANIZATION, SEED, SERVICE, changed
 
 
@@ -72,10 +73,8 @@ def test_a_deleted_record_is_not_found_not_listed_and_takes_no_slot(clock, call_
         assert caller.put(f"/api/v1/appointments/{FREE}", slot).status == 200
 
 
-def test_the_documented_example_can_be_used(clock, seed_file, pytestconfig):
-    documentation = (pytestconfig.rootpath / "docs" / "sandbox.md").read_text()
-    example = documentation.partition("## Seed files")[2].partition("```json\n")[2].partition("```")[0]
-    with Sandbox(clock=clock, seed_file=seed_file(example)) as sandbox:
+def test_the_documented_example_can_be_used(clock, seed_file):
+    with Sandbox(clock=clock, seed_file=seed_file(block("docs/sandbox.md", "Seed files"))) as sandbox:
         assert sandbox.records("services")
         assert sandbox.records("appointments")
         assert sandbox.foreign_records("services") == []

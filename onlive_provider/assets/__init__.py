@@ -1,0 +1,1 @@
+"""Records of the Onlive API as Airflow assets."""

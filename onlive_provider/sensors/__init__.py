@@ -1,0 +1,1 @@
+"""The sensors: tasks that wait for a record, and write nothing."""
