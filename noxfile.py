@@ -20,6 +20,7 @@ from scripts.environments import ENVIRONMENTS, STEPS  # noqa: E402
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
 
 NO_MATTER_OF_A_VERSION = (
     "tests/canaries",

@@ -26,7 +26,7 @@ MISSING = "this machine has no Python {}"
 def read_result(environment: Environment, folder: Path = RESULTS) -> dict[str, str] | None:
     """Return what a session found by step, or None if nox skipped it: its Python is missing."""
     for session in json.loads((folder / "nox.json").read_text("utf-8"))["sessions"]:
-        if environment.name in session["name"] and session["result"] == "skipped":
+        if session["args"] == {"name": environment.name} and session["result"] == "skipped":
             return None
     path = folder / f"{environment.name}.json"
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -80,8 +80,8 @@ def arguments() -> argparse.Namespace:
     reading.add_argument("--without-missing", action="store_true", help="pass although a Python is missing")
     reading.add_argument("--write", action="store_true", help="write the table of a whole, green run into README.md")
     given = reading.parse_args()
-    for what, known in (("only", {each.name for each in ENVIRONMENTS}), ("steps", STEPS.keys())):
-        if unknown := set(filter(None, getattr(given, what).split(","))) - known:
+    for what, known in (("only", [each.name for each in ENVIRONMENTS]), ("steps", list(STEPS))):
+        if unknown := set(filter(None, getattr(given, what).split(","))) - set(known):
             reading.error(f"--{what}: {', '.join(sorted(unknown))} is none of {', '.join(known)}")
     return given
 

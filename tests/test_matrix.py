@@ -62,11 +62,13 @@ def test_best_effort_is_shown_and_fails_nothing() -> None:
     assert faults(found, ["imports"], without_missing=False) == []
 
 
+def session(environment: Environment, result: str) -> dict[str, Any]:
+    """A session as nox reports it."""
+    return {"name": "matrix", "args": {"name": environment.name}, "result": result}
+
+
 def test_a_python_that_is_missing_is_named_and_fails_unless_it_may_be_missing(tmp_path: Path) -> None:
-    sessions = [
-        {"name": f"matrix({NEW.name})", "result": "skipped"},
-        {"name": f"matrix({OLD.name})", "result": "failed"},
-    ]
+    sessions = [session(NEW, "skipped"), session(OLD, "failed")]
     (tmp_path / "nox.json").write_text(json.dumps({"sessions": sessions}))
     assert read_result(NEW, tmp_path) is None
     assert read_result(OLD, tmp_path) == {}
@@ -80,7 +82,7 @@ def test_a_python_that_is_missing_is_named_and_fails_unless_it_may_be_missing(tm
 
 
 def test_what_nox_found_is_read_from_its_session(tmp_path: Path) -> None:
-    (tmp_path / "nox.json").write_text(json.dumps({"sessions": [{"name": f"matrix({NEW.name})", "result": "success"}]}))
+    (tmp_path / "nox.json").write_text(json.dumps({"sessions": [session(NEW, "success")]}))
     (tmp_path / f"{NEW.name}.json").write_text(json.dumps(GREEN))
     assert read_result(NEW, tmp_path) == GREEN
 
