@@ -82,11 +82,11 @@ def the_wheel(session: nox.Session) -> Path:
     return found[0]
 
 
-def tested(session: nox.Session, tree: Path, tests: list[str], processes: int) -> str:
+def tested(session: nox.Session, tree: Path, tests: list[str]) -> str:
     """Run tests; return how many passed and were skipped, or which failed."""
     results = tree / "results.xml"
     results.unlink(missing_ok=True)
-    command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(processes), f"--junitxml={results}"]
+    command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", f"--junitxml={results}"]
     with session.chdir(tree):
         run = session.run(
             *("timeout", "--kill-after=5", str(SECONDS_OF_A_STEP), *command, *tests),
@@ -112,8 +112,8 @@ def do(session: nox.Session, step: str, tree: Path) -> str:
         return "yes"
     if step == "unit":
         ignored = [f"--ignore={path}" for path in NO_MATTER_OF_A_VERSION]
-        return tested(session, tree, ["tests", "-m", NO_PROGRAMS, *ignored], processes=2)
-    return tested(session, tree, ["tests/e2e", "-m", NO_PROGRAMS], processes=0)
+        return tested(session, tree, ["tests", "-m", NO_PROGRAMS, *ignored])
+    return tested(session, tree, ["tests/e2e", "-m", NO_PROGRAMS])
 
 
 @nox.session(reuse_venv=True)
