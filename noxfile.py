@@ -49,7 +49,8 @@ NO_MATTER_OF_A_VERSION = (
 `make test` and `make test-oldest` run all of it on the newest and the oldest Airflow.
 """
 NO_PROGRAMS = "not browser and not redis"
-SECONDS_OF_A_STEP = 1200
+SECONDS_OF_A_STEP = 1800
+"""A DAG that an Airflow never ends is not waited for; a busy machine may take many minutes."""
 
 
 def steps_wanted(session: nox.Session) -> list[str]:
