@@ -30,7 +30,7 @@ def test_the_table_of_the_readme_names_exactly_the_environments_that_are_tried()
     assert head == ["Airflow", "Python", *STEPS.values(), ""]
     assert [(row[0], row[1], row[-1]) for row in rows] == [(e.airflow, e.python, e.note) for e in ENVIRONMENTS]
     for row, environment in zip(rows, ENVIRONMENTS, strict=True):
-        assert environment.best_effort or not re.search(r"failed|not run", " ".join(row))
+        assert environment.best_effort or not re.search("failed", " ".join(row))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: each.name)

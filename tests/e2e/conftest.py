@@ -88,6 +88,25 @@ def dag_bag_class() -> Any:
         return import_module("airflow.models.dagbag").DagBag
 
 
+def store_again(file: str) -> None:
+    """Bring a file's DAGs into the database, whose assets are others than when ``DAG.test`` first stored them.
+
+    Airflow 2.11 leaves that to its scheduler, 3.0 to 3.2 do it once for each DAG, 3.3 at every run.
+    """
+    if airflow_version >= Version("3.3"):
+        return
+    bag = dag_bag_class()(dag_folder=str(DAGS_FOLDER / file))
+    if airflow_version < Version("3.0"):
+        bag.sync_to_db()
+        return
+    import_module("airflow.dag_processing.bundles.manager").DagBundlesManager().sync_bundles_to_db()
+    if airflow_version < Version("3.1"):
+        bag.sync_to_db("dags-folder", None)
+    else:
+        module = "airflow.models.dagbag" if airflow_version < Version("3.2") else "airflow.dag_processing.dagbag"
+        import_module(module).sync_bag_to_db(bag, "dags-folder", None)
+
+
 @pytest.fixture
 def run_dag(airflow_database: None) -> Callable[..., DagRunResult]:
     def run(dag_id: str, conf: dict[str, Any] | None = None) -> DagRunResult:
