@@ -13,7 +13,8 @@ SEED ?= 1
 ROWS ?= 200000
 LEAST ?= 85
 
-.PHONY: help demo airflow cluster test test-oldest faults mutants endurance bench tables docs pictures lint format build lock clean
+.PHONY: help demo airflow cluster test test-oldest matrix faults mutants endurance bench tables docs pictures lint format \
+  build release-check lock clean
 
 help:
 	@echo "make demo         run the example DAGs in a real Airflow against a local Onlive API"
@@ -21,12 +22,14 @@ help:
 	@echo "make airflow      start Airflow's web interface with the example DAGs and a local Onlive API"
 	@echo "make cluster      run one key on two Celery workers with PostgreSQL and Redis, and kill one of them (as root on Debian)"
 	@echo "make test-oldest  run the suite on the oldest supported Airflow (needs Python 3.11 or 3.12)"
+	@echo "make matrix       try the wheel on every supported Airflow and Python; ONLY=3.1.8-py3.11,..., ARGUMENTS='--steps e2e'"
 	@echo "make faults       run the fault table: broken networks and servers, for every kind of task (minutes)"
 	@echo "make endurance    a long run on a bad day: ROWS=200000"
 	@echo "make mutants      put faults into the code and see whether its tests fail; SAMPLE=400 (or all), SEED=1, LEAST=85 (percent)"
 	@echo "make bench        measure speed, memory and pacing against the alternatives (half an hour); writes docs/benchmarks.md"
 	@echo "make lint         run ruff, mypy and the import contract"
 	@echo "make build        build the wheel and check its contents"
+	@echo "make release-check  build wheel and source archive, and check that they are fit to be published"
 	@echo "make docs         build the documentation as a site into docs/_build; a warning is an error"
 	@echo "make pictures     take the documentation's pictures anew, in a browser"
 	@echo "make tables       write the tables of fields in the documentation anew, from the code"
@@ -61,6 +64,16 @@ help:
 	@$(UV) pip install --quiet --python .venv-mutants/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-matrix/ready: requirements/matrix.txt .venv/ready
+	@test -x .venv-matrix/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-matrix
+	@$(UV) pip install --quiet --python .venv-matrix/bin/python uv==$(UV_VERSION) -r requirements/matrix.txt
+	@touch $@
+
+.venv-release/ready: requirements/release.txt .venv/ready
+	@test -x .venv-release/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-release
+	@$(UV) pip install --quiet --python .venv-release/bin/python uv==$(UV_VERSION) -r requirements/release.txt
+	@touch $@
+
 .venv-docs/ready: requirements/docs.txt .venv/ready
 	@echo "Preparing .venv-docs ..."
 	@test -x .venv-docs/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-docs
@@ -82,6 +95,9 @@ test: .venv/ready
 
 test-oldest: .venv-oldest/ready
 	.venv-oldest/bin/python -m pytest --numprocesses 2
+
+matrix: .venv-matrix/ready build
+	@.venv-matrix/bin/python -m scripts.matrix --only '$(ONLY)' $(ARGUMENTS)
 
 faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 --quiet --tb=short --show-capture=no tests/faults
@@ -123,7 +139,11 @@ build: .venv/ready
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 	$(BIN)/python scripts/check_wheel.py dist/*.whl
 
-# Resolves the pinned versions again; commit what it writes.
+release-check: .venv-release/ready build
+	@.venv-release/bin/python -m scripts.release_check $(if $(TAG),--tag $(TAG)) $(AUDIT)
+
+# Resolves the pinned versions again; commit what it writes. Airflow 3.0 and 3.2 break with packages that are newer than
+# these dates. What 3.0 came with lacks names that the provider imports: of common-compat it gets a newer one.
 lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra cluster --extra parquet --extra sandbox --group test --group lint --constraint <(echo 'apache-airflow==3.3.2') \
@@ -140,6 +160,17 @@ lock: .venv/ready
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --extra cluster --extra sandbox --group docs --constraint requirements/airflow-3.3.txt \
 	  pyproject.toml --output-file requirements/docs.txt
+	for each in '3.0.6 --exclude-newer 2025-09-20 --exclude-newer-package apache-airflow-providers-common-compat=2026-06-20' \
+	  '3.1.8' '3.2.2 --exclude-newer 2026-06-20'; do \
+	  set -- $$each; airflow=$$1; shift; \
+	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate "$$@" \
+	    --extra cluster --extra parquet --extra sandbox --group test --constraint <(echo "apache-airflow==$$airflow") \
+	    pyproject.toml --output-file requirements/airflow-$${airflow%.*}.txt; \
+	done
+	for each in matrix release; do \
+	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	    --group $$each --output-file requirements/$$each.txt; \
+	done
 
 clean:
-	rm -rf .venv .venv-oldest .venv-cluster .venv-docs .venv-mutants docs/_build dist
+	rm -rf .venv .venv-oldest .venv-cluster .venv-docs .venv-matrix .venv-mutants .venv-release .nox docs/_build dist sbom.cdx.json

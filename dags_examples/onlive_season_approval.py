@@ -1,8 +1,9 @@
 """
 ### Approval: a season for every dealership, planned, approved by a person, applied as approved, and checked
 
-Needs Airflow 3.1 or newer, where a task can wait for a person. Opens every service that a search finds for the summer,
-in the service's own local days. The services are grouped by time zone, and each zone is one mapped task.
+Needs Airflow 3.1 or newer, where a task can wait for a person; an older one finds no DAG in this file. Opens every
+service that a search finds for the summer, in the service's own local days. The services are grouped by time zone, and
+each zone is one mapped task.
 
 The plan comes first, and sends nothing. Whoever approves sees it under *Required Actions*: how many services change,
 and one table over all zones. On "Reject" everything after it is skipped. On "Approve" exactly that plan is applied, in
@@ -21,8 +22,8 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
-from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, task
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.plan import ApplyPlanOperator, plan_markdown
@@ -31,7 +32,8 @@ from onlive_provider.operators.rollout import RolloutDateRangesOperator
 
 REPORT = "{{ var.value.onlive_reports }}/{{ run_id }}-{{ task.task_id }}-{{ ti.map_index }}.jsonl"
 
-with DAG(
+
+@dag(
     dag_id="onlive_season_approval",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -45,7 +47,9 @@ with DAG(
     },
     tags=["onlive"],
     doc_md=__doc__,
-):
+)
+def onlive_season_approval() -> None:
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
 
     @task
     def by_zone(params: dict) -> list[dict]:
@@ -128,3 +132,7 @@ with DAG(
     approve >> roll_out
     checked >> put_back
     [roll_out, checked] >> done()
+
+
+if AIRFLOW_V_3_1_PLUS:
+    onlive_season_approval()

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
-PACKAGE = Path(__file__).resolve().parent.parent / "onlive_provider"
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "onlive_provider"
+EXAMPLES = ROOT / "dags_examples"
 ENTRY_POINTS = {
     "apache_airflow_provider": {"provider_info": "onlive_provider.get_provider_info:get_provider_info"},
     "console_scripts": {"onlive": "onlive_provider.cli:main"},
@@ -43,9 +45,10 @@ def faults(wheel: ZipFile) -> Iterator[str]:
 
 
 def needed() -> set[str]:
-    """Return the package's files as the wheel should hold them: modules, py.typed and the sandbox page's assets."""
+    """Return the files that the wheel should hold: modules, py.typed, the pages' assets, and the example DAGs."""
     files = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(PACKAGE.parent).as_posix() for path in files}
+    examples = {f"onlive_provider/example_dags/{path.name}" for path in EXAMPLES.glob("*.py")}
+    return {path.relative_to(ROOT).as_posix() for path in files} | examples
 
 
 def assets() -> set[str]:
@@ -83,7 +86,7 @@ def main(arguments: list[str]) -> int:
         print(f"{path.name}: {fault}", file=sys.stderr)
     if found:
         return 1
-    print(f"{path.name}: {count} files. No airflow/ namespace, no tests, no examples. py.typed, LICENSE and")
+    print(f"{path.name}: {count} files. No airflow/ namespace, no tests. py.typed, LICENSE, the examples and")
     print(f"  {len(assets())} assets of the pages are there; the entry points {', '.join(ENTRY_POINTS)} resolve.")
     return 0
 

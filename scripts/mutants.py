@@ -13,7 +13,6 @@ import gc
 import importlib
 import json
 import os
-import random
 import resource
 import shutil
 import signal
@@ -32,6 +31,7 @@ import hypothesis
 import pytest
 
 from scripts.mutations import Mutant, mutants_of
+from scripts.sampling import sample
 
 ROOT = Path(__file__).parents[1]
 _OF_BULK = (
@@ -260,16 +260,6 @@ def outcome(status: int) -> str:
     if code == 99:
         raise SystemExit("A mutant could not be tried; see output.txt.")
     return "survived" if code == 0 else "killed"
-
-
-def sample(mutants: dict[str, list[Mutant]], size: int, seed: int) -> list[Mutant]:
-    """Choose mutants by chance, from each file in proportion to how many it has, and at least one."""
-    total = sum(map(len, mutants.values()))
-    chosen = []
-    for path, all_of_it in sorted(mutants.items()):
-        share = max(1, round(size * len(all_of_it) / total))
-        chosen += random.Random(f"{seed} {path}").sample(all_of_it, min(share, len(all_of_it)))
-    return chosen
 
 
 def copies(folder: Path) -> list[Path]:

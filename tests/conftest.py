@@ -57,8 +57,9 @@ def a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nothing_masked_by_earlier_tests() -> None:
     """Empty the masker of this process. Airflow 2.11's masks words of any length, and none ever forgets one."""
-    if "airflow.sdk.log" in sys.modules:
-        sys.modules["airflow.sdk.log"]._secrets_masker().reset_masker()
+    for name in ("airflow.sdk._shared.secrets_masker", "airflow.sdk.execution_time.secrets_masker"):  # 3.1 on, 3.0
+        if module := sys.modules.get(name):
+            module._secrets_masker().reset_masker()
     for masker in logging.getLogger("airflow.task").filters:
         if type(masker).__name__ == "SecretsMasker":
             masker.patterns.clear()

@@ -1,6 +1,6 @@
 """The base of the items of arrays, such as guests: what a server answered of them can be sent back."""
 
-from __future__ import annotations
+# Annotations are evaluated here: pydantic before 2.12 would look up ``Json`` in the module of each subclass.
 
 from collections.abc import Mapping
 from typing import Any

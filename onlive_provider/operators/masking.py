@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import accumulate, groupby
 from os.path import commonprefix
@@ -162,7 +163,7 @@ def mask_personal_data(value: Any) -> None:
     told, others = words[:MAX_TOLD], words[MAX_TOLD:]
     masker: Any = getattr(module, "_secrets_masker", lambda: None)()
     if not hasattr(masker, "patterns"):  # An Airflow that keeps them elsewhere: slower, and no more than these.
-        module.mask_secret(told)
+        _teller_module().mask_secret(told)
         return
     engine: Any = getattr(module, "re2", re)
     patterns = {engine.escape(word) for word in told if len(word) >= getattr(masker, "min_length_to_mask", 1)}
@@ -174,7 +175,7 @@ def mask_personal_data(value: Any) -> None:
     if not patterns <= masker.patterns:
         masker.patterns |= patterns
         masker.replacer = engine.compile("|".join(masker.patterns))
-    module.mask_secret(told)
+    _teller_module().mask_secret(told)
 
 
 def pattern_of(words: Sequence[str]) -> str:
@@ -201,7 +202,17 @@ def _alternatives(words: Sequence[str], depth: int) -> str:
 
 
 def _masker_module() -> Any:
+    """Return the module that has the masker: of Airflow 3.1 and newer, of 3.0, or of 2.11."""
+    names = ("airflow.sdk._shared.secrets_masker", "airflow.sdk.execution_time.secrets_masker")
+    for name in names:
+        with suppress(ImportError):
+            return import_module(name)
+    return import_module("airflow.utils.log.secrets_masker")
+
+
+def _teller_module() -> Any:
+    """Return the module with the ``mask_secret`` for tasks. Airflow 3's also tells the task's supervisor."""
     try:
         return import_module("airflow.sdk.log")
-    except ImportError:  # Airflow 2.11 has it elsewhere
-        return import_module("airflow.utils.log.secrets_masker")
+    except ImportError:  # Airflow 2.11
+        return _masker_module()

@@ -344,4 +344,4 @@ def test_a_long_input_takes_no_more_memory_than_a_short_one(server: ManyRecords)
         return most
 
     peak(10)
-    assert peak(5_000) - peak(1_000) < 4_000 * 350
+    assert peak(2_500) - peak(500) < 2_000 * 350

@@ -79,7 +79,7 @@ def test_an_encrypted_connection_is_asked_for_as_airflow_does(
         (f"redis://:{PASSWORD}@http://x", r"which cannot be looked up \("),
         ({"conn_type": "http"}, r"which is of type http; accepted is one of type redis"),
         ({"extra": {"db": "first"}}, r"whose extra.db is not the number of a database"),
-        ({"extra": "[1]"}, r"whose extra is not a JSON object"),
+        ({"extra": "[1]"}, r"(whose extra is not a JSON object|cannot be looked up)"),
         ({"extra": "ssl"}, r"(whose extra is not a JSON object|cannot be looked up)"),
     ],
 )

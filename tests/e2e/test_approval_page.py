@@ -13,7 +13,7 @@ import pytest
 from onlive_provider.sandbox.server import Sandbox
 from scripts.approver import Approver
 from tests.documentation.blocks import block
-from tests.e2e.conftest import DAGS_FOLDER, HAS_APPROVALS, DagRunResult
+from tests.e2e.conftest import DAG_TEST_WAITS, DAGS_FOLDER, DagRunResult
 
 _DAG = """
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ with DAG("approval_page", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=
 """
 
 
-@pytest.mark.skipif(not HAS_APPROVALS, reason="Airflow has no tasks that wait for a person before 3.1")
+@pytest.mark.skipif(not DAG_TEST_WAITS, reason="DAG.test knows no answers before Airflow 3.3")
 @pytest.mark.parametrize("answer", ["Approve", "Reject"])
 def test_what_the_page_shows_applies_the_plan_only_once_it_is_approved(
     onlive_sandbox: Sandbox,

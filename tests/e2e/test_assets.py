@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bulk.server import ManyRecords, record_id
-from tests.e2e.conftest import DAGS_FOLDER, DagRunResult, dag_bag_class
+from tests.e2e.conftest import DagRunResult, store_again
 from tests.operators.conftest import connection_to
 
 RunDag = Callable[..., DagRunResult]
@@ -21,9 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Iterator[
     with ManyRecords(ALL, name="as it was") as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server, writes_per_minute=100_000))
         monkeypatch.setenv("ASSETS_HOST", server.url.removeprefix("http://"))
-        bag = dag_bag_class()(dag_folder=str(DAGS_FOLDER / "assets.py"))
-        if hasattr(bag, "sync_to_db"):  # `dag.test` of Airflow 2.11 leaves out what its scheduler does.
-            bag.sync_to_db()
+        store_again("assets.py")
         yield server
 
 

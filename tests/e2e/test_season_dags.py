@@ -16,10 +16,10 @@ from onlive_provider.client.sync import OnliveClient
 from onlive_provider.sandbox.server import Sandbox
 from scripts.approver import Approver
 from scripts.demo_fleet import REFUSING_ZONE, write_fleet
-from tests.e2e.conftest import HAS_APPROVALS, DagRunResult
+from tests.e2e.conftest import DAG_TEST_WAITS, DagRunResult
 
 RunDag = Callable[..., DagRunResult]
-needs_approvals = pytest.mark.skipif(not HAS_APPROVALS, reason="Airflow has no tasks that wait for a person before 3.1")
+needs_approvals = pytest.mark.skipif(not DAG_TEST_WAITS, reason="DAG.test knows no answers before Airflow 3.3")
 SUMMER = {"first_day": "2027-06-15", "last_day": "2027-09-15"}
 CLOSED_IN_SUMMER = {"Madrid", "Barcelona", "Lisbon", "Paris"}
 

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from onlive_provider.models import fields
 from onlive_provider.models.appointment import AppointmentUpdate, Guest, Reminder, Slot, VirtualEvent
+from onlive_provider.models.items import Item
 from onlive_provider.models.service import DateRange, RestrictionDates, ServiceCalendar, ServiceUpdate
 
 TABLES = [
@@ -126,3 +127,8 @@ def test_a_patch_fits_the_schema(payload):
 def test_what_a_model_refuses_does_not_fit_its_schema(payload):
     with pytest.raises(ValidationError):
         Draft202012Validator(AppointmentUpdate.model_json_schema()).validate(payload)
+
+
+def test_the_type_of_an_items_further_members_is_no_text_that_each_subclass_would_have_to_resolve() -> None:
+    """Pydantic before 2.12 looks a text up in the subclass's module, and cannot import the models."""
+    assert not isinstance(Item.__annotations__["__pydantic_extra__"], str)
