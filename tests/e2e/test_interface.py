@@ -166,7 +166,9 @@ def test_the_headline_of_a_rollout_that_was_put_back_is_in_view_when_its_log_ope
     appears(page.get_by_text("OnliveRolloutFailedError: The rollout was stopped in batch 2 of 3"))
 
 
-@pytest.mark.parametrize(("run_id", "shown"), [("green", "13 updated"), ("red", "13 of 250 appointments would change")])
+@pytest.mark.parametrize(
+    ("run_id", "shown"), [("green", "13 of 250 records written"), ("red", "13 of 250 appointments would change")]
+)
 def test_onlive_report_leads_from_a_green_and_from_a_red_task_to_its_page(page: Page, run_id: str, shown: str) -> None:
     page.goto(f"/dags/onlive_bulk_languages/runs/{run_id}/tasks/update_languages/details")
     page.get_by_role("link", name="Onlive report").click()
