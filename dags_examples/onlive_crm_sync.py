@@ -51,7 +51,6 @@ with DAG(
 
     UpdateAppointmentOperator.partial(
         task_id="move_appointment",
-        map_index_template="{{ task.appointment_id }}",
         xcom_fields=["id", "start", "end", "updatedAt"],
     ).expand_kwargs(read_moves("{{ var.value.onlive_moves_csv }}"))
 
@@ -71,6 +70,5 @@ with DAG(
 
     UpdateServiceOperator.partial(
         task_id="switch_rules",
-        map_index_template="{{ task.service_id }}",
         xcom_fields=["id", "updatedAt"],
     ).expand_kwargs(wanted_rules.output.map(as_update))

@@ -77,7 +77,7 @@ def onlive_season_approval() -> None:
         plan_only=True,
         report_path=REPORT,
         xcom_fields=["report_path"],
-        map_index_template="{{ task.season['timezone'] }}",
+        map_index_template="{{ onlive_label | default(task.season['timezone']) }}",
     ).expand_kwargs(rollouts)
 
     @task
@@ -104,7 +104,6 @@ def onlive_season_approval() -> None:
         revert_on_failure=True,
         report_path=REPORT,
         xcom_fields=["updated", "unchanged", "report_path"],
-        map_index_template="{{ task.plan_path.rpartition('/')[2] }}",
     ).expand(plan_path=plans)
 
     @task(trigger_rule="none_skipped")

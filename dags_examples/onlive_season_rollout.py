@@ -63,7 +63,7 @@ with DAG(
         batches=("10%", "50%", "100%"),
         report_path="{{ var.value.onlive_reports }}/{{ run_id }}-{{ ti.map_index }}.jsonl",
         xcom_fields=["updated", "unchanged", "report_path"],
-        map_index_template="{{ task.season['timezone'] }}",
+        map_index_template="{{ onlive_label | default(task.season['timezone']) }}",
     ).expand_kwargs(by_zone())
 
     @task(trigger_rule="none_skipped")

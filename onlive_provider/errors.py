@@ -40,12 +40,15 @@ class OnliveConfigError(OnliveError, ValueError):
 
 
 class OnlivePayloadError(OnliveError, ValueError):
-    """The caller's input breaks rules that need no server to check: all ``errors``. Raised before any call."""
+    """The caller's input breaks rules that need no server to check: all ``errors``. Nothing was sent."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
-        head = f"{_counted(len(self.errors), 'field')} cannot be sent; nothing was sent:"
-        super().__init__("\n".join([head, *(f"  - {error}" for error in self.errors)]))
+        if len(self.errors) == 1:
+            super().__init__(f"Nothing was sent: {self.errors[0]}")
+        else:
+            head = f"Nothing was sent; {len(self.errors):,} values cannot be used:"
+            super().__init__("\n".join([head, *(f"  - {error}" for error in self.errors)]))
 
     @classmethod
     def of(cls, field: str, message: str) -> OnlivePayloadError:

@@ -49,6 +49,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.sensors.appointment"]}],
         "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["onlive_provider.triggers.appointment"]}],
+        "extra-links": ["onlive_provider.links.OnliveReportLink"],
+        "plugins": [{"name": "onlive", "plugin-class": "onlive_provider.plugins.report.OnliveReportPlugin"}],
         "asset-uris": [_ASSETS],
         "dataset-uris": [_ASSETS],  # Airflow 2.11 calls them so.
         "connection-types": [

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+from unicodedata import combining, normalize
 
 HIDDEN = "<hidden>"
 """Stands in a report and in XCom for guests' data. It cannot be sent back."""
@@ -59,6 +60,10 @@ _PART = re.compile(r"[^'=/?&{}\[\]|]+")
 """Of a word: without what a URL or a repr puts around an address."""
 
 _URL_PART = re.compile(r"[^/?&=#]+")
+
+_TITLE_WORD = re.compile(r"[^\W_]+")
+_TITLE_GAP = re.compile(r"\0(?:[\s'\u2019.\-]*\0)*")
+_TITLE_ENDS = " \t\u00b7\u2022-\u2013\u2014,:;|/…"
 
 _WORDS_OF_NAME = re.compile(r"[A-Z]{2,}(?![a-z])|[^\W\d_][^\WA-Z\d_]*")
 _PHONE_WORDS = frozenset(
@@ -140,6 +145,32 @@ def personal_data(value: Any) -> Iterator[str]:
 def without_personal_data(text: str) -> str:
     """Return a text on one line with e-mail addresses and phone numbers taken out, safe to stand in an error."""
     return printable(_replaced(" ".join(text.split()), "<e-mail>", "<phone>"))
+
+
+def title_without_guests(title: object, guests: object) -> str:
+    """Return an appointment's title on one line, without words that stand in its guests' data.
+
+    Empty where a guest has no name in the data, or there is no guest: nobody can tell then which word is a name.
+    """
+    known = [_guests_words(each) for each in guests] if isinstance(guests, list) else []
+    if not isinstance(title, str) or not known or not all(known):
+        return ""
+    private = set().union(*known)
+    text = _TITLE_WORD.sub(lambda word: "\0" if _folded(word[0]) in private else word[0], title.replace("\0", " "))
+    return without_personal_data(_TITLE_GAP.sub("…", text)).strip(_TITLE_ENDS)
+
+
+def _guests_words(guest: Any) -> set[str]:
+    """Return the words of what a guest's data say; none where no name is among them."""
+    data = guest.get("extraFields") if isinstance(guest, Mapping) else None
+    if not isinstance(data, Mapping) or not any("name" in str(key).casefold() and data[key] for key in data):
+        return set()
+    return {_folded(word) for text in _texts(guest) for word in _TITLE_WORD.findall(text)}
+
+
+def _folded(word: str) -> str:
+    """Return a word without its case and accents."""
+    return "".join(each for each in normalize("NFKD", word) if not combining(each)).casefold()
 
 
 def on_one_line(text: str) -> str:

@@ -2,109 +2,102 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.airflow_home import make_airflow_home
-from scripts.demo_data import prepare
+from scripts.airflow_server import AirflowServer, free_port
+from scripts.demo_data import DemoData, prepare
+from scripts.opening_runs import OpeningRun, make_runs, opening_runs, write_data
+
+if TYPE_CHECKING:
+    from onlive_provider.sandbox.server import Sandbox
 
 SANDBOX_PORT = 8765
 AIRFLOW_PORT = 8080
-PATIENCE = 180
-"""Seconds within which Airflow must be up."""
+
+
+class NotAsDescribedError(Exception):
+    """Airflow did not start, or a run did not end as it should."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An Airflow with its runs made, and the sandbox beside it."""
+
+    airflow: AirflowServer
+    sandbox: Sandbox
+    data: DemoData
+    runs: list[OpeningRun]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Opened]:
+    """Give an Airflow whose Connection is stored and whose runs are made; end it afterwards.
+
+    :param folder: takes everything that is written.
+    :raises NotAsDescribedError: it did not start, or a run did not end as it should.
+    """
+    make_airflow_home(folder / "airflow")
+    from onlive_provider.sandbox.server import Sandbox
+
+    log = folder / "standalone.log"
+    fleet = write_data(folder, datetime.now(UTC))
+    with Sandbox(data=fleet.data, port=free_port(SANDBOX_PORT)) as sandbox:
+        data = prepare(folder, sandbox)
+        runs = opening_runs(data.season, fleet)
+        print(f"Starting Airflow (its log: {log}) ...", flush=True)
+        with AirflowServer(log, free_port(AIRFLOW_PORT)) as airflow:
+            if not airflow.is_up():
+                raise NotAsDescribedError(f"Airflow did not start; see {log}")
+            airflow.store(data.environment)
+            airflow.wait_for_dags({run.dag_id for run in runs})
+            print("Making one run of each kind (about a minute) ...", flush=True)
+            for run in make_runs(airflow, sandbox, fleet, runs):
+                raise NotAsDescribedError(f"{run.dag_id}, {run.run_id}, did not end as {run.state}; see {log}")
+            yield Opened(airflow, sandbox, data, runs)
 
 
 def main() -> int:
     """Run until Ctrl-C; return the exit status."""
     folder = Path(tempfile.mkdtemp(prefix="onlive-airflow-"))
-    make_airflow_home(folder / "airflow")
-    from onlive_provider.sandbox.server import Sandbox
-
-    port = free_port(AIRFLOW_PORT)
-    with Sandbox(port=free_port(SANDBOX_PORT)) as sandbox:
-        data = prepare(folder, sandbox)
-        os.environ |= data.environment
-        os.environ |= {
-            "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
-        }
-        log = folder / "standalone.log"
-        print(f"Starting Airflow (its log: {log}) ...", flush=True)
-        with log.open("w") as output:
-            airflow = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            if not is_up(f"http://127.0.0.1:{port}/api/v2/monitor/health", airflow):
-                print(f"Airflow did not start; see {log}")
-                return 1
-            print(f"\n  Airflow   http://127.0.0.1:{port}\n  Sandbox   {sandbox.url}\n")
-            print("Unpause a DAG whose name begins with onlive_ and trigger it; the sandbox's page shows changes live.")
-            print("onlive_season_approval waits for your approval, under Required Actions.")
-            season = data.season
-            print(
-                f"onlive_summer_season asks for a service: {season['service_id']} ({season['timezone']}) is closed from"
-            )
-            print(
-                f"{season['first_day']} to {season['last_day']}. Ctrl-C stops everything; nothing is kept.", flush=True
-            )
-            airflow.wait()
+    try:
+        with opened(folder) as it:
+            print("\n".join(where_to_click(it)), flush=True)
+            it.airflow.wait()
             return 1
-        except KeyboardInterrupt:
-            print("\nStopping ...", flush=True)
-            return 0
-        finally:
-            stop(airflow)
+    except NotAsDescribedError as error:
+        print(error)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 0
 
 
-def free_port(preferred: int) -> int:
-    """Return the preferred port of 127.0.0.1, or a free one where it is taken."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on 127.0.0.1")
-
-
-def is_up(url: str, airflow: subprocess.Popen[bytes]) -> bool:
-    """Wait until Airflow answers; return whether it does."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and airflow.poll() is None:
-        try:
-            with opener.open(url, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    return False
-
-
-def stop(airflow: subprocess.Popen[bytes]) -> None:
-    """End Airflow and every process that it started."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(airflow.pid, how)
-            airflow.wait(timeout=10)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
+def where_to_click(it: Opened) -> list[str]:
+    """Return what to look at first, a line each."""
+    season = it.data.season
+    return [
+        "",
+        f"  Airflow      {it.airflow.url}",
+        f"  Sandbox      {it.sandbox.url}   its page shows every change live",
+        f"  Connection   {it.airflow.url}/connections   onlive_default: edit it, press Test",
+        "",
+        "These runs are made. A mapped task's name says what came of it; a red task's log ends with what to do.",
+        "",
+        *(f"  {run.address(it.airflow)}\n      {run.what}" for run in it.runs),
+        "",
+        "Trigger any DAG again from its form. onlive_summer_season asks for a service, such as",
+        f"{season['service_id']} ({season['timezone']}, closed from {season['first_day']} to {season['last_day']}).",
+        "Ctrl-C stops everything; nothing is kept.",
+    ]
 
 
 if __name__ == "__main__":

@@ -129,7 +129,9 @@ def main() -> int:
         f"{elapsed(started)}.\n"
     )
     console.print("What to look at next")
+    pages = sorted((folder / "reports").rglob("*.html"))
     for what, why in (
+        (str(pages[0]), f"one of {len(pages)} report pages there"),
         ("make airflow", "the same DAGs in Airflow's web interface, next to the sandbox's live page"),
         ("dags_examples/", "the DAGs, ready to copy"),
         ("README.md, docs/", "the Connection, the operators, and what they promise"),

@@ -1,7 +1,8 @@
-"""Forty services in five time zones that are to open for the summer, one of which the API refuses to change."""
+"""Services in several time zones that are to open for the summer, one of which the API refuses to change."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -23,13 +24,15 @@ CITIES = {
 REFUSING_ZONE = "Europe/Lisbon"
 BATCHES = ("10%", "50%", "100%")
 """Those of the example DAGs: of eight services one, then three more, then the rest."""
+OFFER = "Summer studio"
+"""What every service of the fleet is called, before its city."""
 DURATION, ALLOWED, TOO_MUCH = 45, 15, 60
 """Minutes: a service's ``duration``, an ``incrementTime`` that fits it, and one that does not."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Where the forty services are.
+    """Where the services are.
 
     :param data: the data file of a sandbox.
     :param refusing: id of the service that the API refuses to change, in its zone's second batch: its
@@ -42,8 +45,14 @@ class Fleet:
     conf: dict[str, str]
 
 
-def write_fleet(folder: Path, now: datetime) -> Fleet:
-    """Write the data file: services that are open until the middle of June."""
+def write_fleet(
+    folder: Path, now: datetime, *, zones: Collection[str] = tuple(CITIES), beside_brand: bool = False
+) -> Fleet:
+    """Write the data file: services that are open until the middle of June, eight in each zone.
+
+    :param zones: some of :data:`CITIES`.
+    :param beside_brand: whether the sandbox's own services and appointments are in the file too.
+    """
     year = now.year + 1
     brand = build_brand(now)
     organization = brand["organizations"][0]
@@ -52,26 +61,29 @@ def write_fleet(folder: Path, now: datetime) -> Fleet:
         {
             **example,
             "id": _id(city),
-            "name": f"Test drive · {city}",
+            "name": f"{OFFER} · {city}",
             "dateRanges": [_days(date(year - 1, 10, 1), date(year, 6, 14), zone)],
             "extraFields": {"city": city, "timezone": zone},
             "duration": DURATION,
             "incrementTime": ALLOWED,
             "calendars": [],
         }
-        for zone, cities in CITIES.items()
-        for city in cities
+        for zone in zones
+        for city in CITIES[zone]
     ]
     refusing = batches_of(REFUSING_ZONE)[1][-1]
     for service in services:
         if service["id"] == refusing:
             service["incrementTime"] = TOO_MUCH
-    organization |= {"services": services, "appointments": []}
+    if beside_brand:
+        organization["services"] += services
+    else:
+        organization |= {"services": services, "appointments": []}
     data = folder / "fleet.sqlite"
     store = Store(data)
     store.load(brand)
     store.close()
-    conf = {"search": "Test drive", "first_day": f"{year}-06-15", "last_day": f"{year}-09-15"}
+    conf = {"search": OFFER, "first_day": f"{year}-06-15", "last_day": f"{year}-09-15"}
     return Fleet(data, refusing, conf)
 
 

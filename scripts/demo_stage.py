@@ -21,7 +21,7 @@ RunDag = Callable[[str, "dict[str, Any] | None"], Any]
 
 _ERROR = re.compile(
     r"^\S+\.((?:Onlive\w+|AirflowFailException): .*"
-    r"(?:\n(?:[\d,]+ of [\d,]+ records failed|Fields: |The report is |  - ).*)*)",
+    r"(?:\n(?:[\d,]+ of [\d,]+ records failed|Fields: |The report is |  |(?:row|line) \d|and [\d,]+ more).*)*)",
     re.MULTILINE,
 )
 _IN_WORDS = {"success": "succeeded", "upstream_failed": "not run after a failure"}

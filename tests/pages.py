@@ -16,9 +16,10 @@ SPRING = ("2027-03-01", "2027-05-31")
 HARMFUL = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\"><!--"
 
 
-def page_of(outcomes, title="A run", details=None, seasons=()):
+def page_of(outcomes, title="A run", details=None, **more):
+    """Return a page; ``more`` is what :func:`write_page` takes besides."""
     file = io.BytesIO()
-    write_page(outcomes, file, title=title, details=details or {}, seasons=seasons)
+    write_page(outcomes, file, title=title, details=details or {}, **more)
     return file.getvalue().decode()
 
 

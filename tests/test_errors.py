@@ -60,10 +60,14 @@ def test_an_error_without_call_and_advice_is_still_a_sentence() -> None:
 def test_a_payload_error_names_every_field_and_that_nothing_was_sent() -> None:
     error = errors.OnlivePayloadError([FieldError("end", "is before start"), FieldError("guests[0].email", "is none")])
     assert str(error) == (
-        "2 fields cannot be sent; nothing was sent:\n  - end: is before start\n  - guests[0].email: is none"
+        "Nothing was sent; 2 values cannot be used:\n  - end: is before start\n  - guests[0].email: is none"
     )
-    assert str(errors.OnlivePayloadError([FieldError("end", "x")])).startswith("1 field cannot be sent;")
     assert isinstance(error, ValueError)
+
+
+def test_an_error_about_one_value_is_one_sentence_that_is_true_of_arguments_too() -> None:
+    error = errors.OnlivePayloadError.of("service_filter", '{"search": "x"} selects no service')
+    assert str(error) == 'Nothing was sent: service_filter: {"search": "x"} selects no service'
 
 
 def test_a_field_error_without_a_field_is_its_message_alone() -> None:

@@ -53,6 +53,7 @@ def test_no_file_of_the_package_holds_two_ideas():
 def test_every_entry_point_leads_somewhere():
     points = DISTRIBUTION.entry_points
     assert {(point.group, point.name) for point in points} == {
+        ("airflow.plugins", "onlive"),
         ("apache_airflow_provider", "provider_info"),
         ("console_scripts", "onlive"),
         ("pytest11", "onlive_sandbox"),

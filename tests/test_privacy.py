@@ -16,6 +16,7 @@ from onlive_provider.privacy import (
     may_hold_personal_data,
     on_one_line,
     personal_data,
+    title_without_guests,
     without_personal_data,
 )
 
@@ -304,3 +305,35 @@ def test_a_key_that_is_too_long_or_a_guests_is_not_shown(key: str) -> None:
 @pytest.mark.parametrize("key", ["extraFields", "room 2", "tag-17", "número", "first_name"])
 def test_an_ordinary_key_is_shown(key: str) -> None:
     assert is_safe_key(key)
+
+
+def guest(email: str = "lg1990@example.com", **data: str) -> dict[str, object]:
+    return {"email": email, "extraFields": data}
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Product demo · Lucía García", "Product demo"),
+        ("Product demo · LUCIA GARCIA", "Product demo"),
+        ("García: test drive, Madrid", "test drive, Madrid"),
+        ("Visit of Lucía García to Madrid", "Visit of … to Madrid"),
+        ("Lucía", ""),
+        ("Product demo, lucia@example.org, +34 600 000 000", "Product demo, <e-mail>, <phone>"),
+    ],
+)
+def test_a_title_is_shown_without_its_guests_names(title: str, shown: str) -> None:
+    assert title_without_guests(title, [guest(firstName="Lucía", lastName="García")]) == shown
+
+
+def test_a_name_in_several_parts_and_one_that_only_the_address_holds_are_taken_out_too() -> None:
+    guests = [guest(firstName="Ana María", lastName="O'Neill-Sáez"), guest("jordi.puig@example.com", firstName="J.")]
+    assert title_without_guests("Handover: Ana María O'Neill-Sáez, Jordi Puig", guests) == "Handover"
+
+
+@pytest.mark.parametrize(
+    "guests",
+    [None, [], [guest()], [guest(firstName="")], [guest(firstName="Ana"), guest()], ["Ana"], [{"email": "a@b.c"}]],
+)
+def test_a_title_is_not_shown_where_a_guest_has_no_name_to_look_for(guests: object) -> None:
+    assert title_without_guests("Visit of Lucía García", guests) == ""

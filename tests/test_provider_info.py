@@ -70,6 +70,25 @@ def test_every_module_that_it_names_exists():
     assert {each["integration-name"] for kind in kinds for each in info[kind]} <= integrations
 
 
+def test_the_classes_that_it_names_exist():
+    info = get_provider_info()
+    for path in [*info["extra-links"], *(each["plugin-class"] for each in info["plugins"])]:
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(import_module(module), name), type)
+
+
+def test_airflow_knows_the_link():
+    assert "onlive_provider.links.OnliveReportLink" in ProvidersManager().extra_links_class_names
+
+
+def test_airflow_loads_the_plugin():
+    from airflow import plugins_manager
+
+    plugins_manager.ensure_plugins_loaded()
+    found = plugins_manager.plugins if VERSION < (3, 2) else plugins_manager._get_plugins()[0]
+    assert "onlive" in {plugin.name for plugin in found}
+
+
 def test_the_hook_says_of_itself_what_the_information_says_of_it():
     module, _, name = connection_type()["hook-class-name"].rpartition(".")
     hook = getattr(import_module(module), name)
@@ -92,7 +111,9 @@ def test_the_standard_fields_say_what_they_hold_and_the_port_stays_visible():
         "login": "Access Key ID",
         "password": "Secret Access Key",
         "host": "Base URL",
+        "port": "Port",
     }
+    assert behaviour["placeholders"]["port"].startswith("type 443: ")
     assert behaviour["hidden-fields"] == ["schema"]
 
 
@@ -107,8 +128,9 @@ def test_every_setting_has_a_label_a_help_a_default_and_bounds(field):
     placeholder = ui_field_behaviour()["placeholders"].get(field.name)
     assert placeholder == (None if field.kind == "switch" else str(field.default))
     if field.kind in ("seconds", "count"):
-        assert schema["minimum"] <= field.default <= schema["maximum"]
-        assert schema["minimum"] >= field.least
+        assert shown["description"].endswith(f" From {field.least:g} to {field.most:,}.")
+        assert field.least <= field.default <= field.most
+    assert not {"minimum", "maximum"} & schema.keys(), "Airflow's form would correct a wrong number without a word"
     if field.kind == "choice":
         assert field.default in schema["enum"]
 
@@ -126,11 +148,6 @@ class StandInField:
         return SimpleNamespace(field_class=cls, kwargs=kwargs)
 
 
-class StandInRange:
-    def __init__(self, min: int, max: int) -> None:
-        self.min, self.max = min, max
-
-
 class StandInAnyOf:
     def __init__(self, values: list[str]) -> None:
         self.values = values
@@ -146,7 +163,6 @@ def wtforms(monkeypatch: pytest.MonkeyPatch) -> None:
         "wtforms": {name: type(name, (StandInField,), {}) for name in names},
         "wtforms.validators": {
             "Optional": type("Optional", (), {}),
-            "NumberRange": StandInRange,
             "any_of": StandInAnyOf,
         },
         "flask_appbuilder": {},
@@ -166,8 +182,6 @@ def as_conn_field(widget: Any) -> dict[str, Any]:
     for validator in given.get("validators", ()):
         if hasattr(validator, "values"):
             schema["enum"] = validator.values
-        elif hasattr(validator, "min"):
-            schema |= {"minimum": validator.min, "maximum": validator.max}
     return {"label": given["label"], "description": given["description"], "schema": schema}
 
 

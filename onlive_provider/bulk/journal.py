@@ -148,7 +148,16 @@ class Journal:
                 rows = sum(offset != NONE for offset in self._outcomes)
                 report.write(replace(end.plan, task=self._task).sealed(rows, self._lines(is_plan=True)))
             copied = self._copy_outcomes(report, is_plan=is_plan)
-            write_page(copied, page, title=end.title, details=end.details, seasons=end.seasons)
+            write_page(
+                copied,
+                page,
+                title=end.title,
+                details=end.details,
+                origin=end.origin,
+                error=end.error,
+                seasons=end.seasons,
+                task=self._task,
+            )
 
     def _take_over(self, first_line: bytes) -> int:
         """Find what an earlier try of the same run left, and return how many bytes of the working file are whole."""

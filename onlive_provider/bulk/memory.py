@@ -9,6 +9,7 @@ from typing import Protocol
 from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.errors import OnliveUnknownFateError, OnliveUnsettledWriteError
 from onlive_provider.models.changes import Change
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import Outcome
 
 BEGINS_ANEW = "The input or a parameter has changed since the last try: the task begins anew"
@@ -35,6 +36,8 @@ class TaskEnd:
     :param title: for the report's page.
     :param details: for the report's page, name to text.
     :param again: whether a retry of this task may go on from here.
+    :param origin: of the report, for its page; ``None`` outside of a task.
+    :param error: why the task failed, for the page; ``None`` if it did not.
     :param seasons: for the page's time line; see :func:`~onlive_provider.report.page.write_page`.
     :param plan: of a task that only planned: what its report says of itself.
     """
@@ -42,6 +45,8 @@ class TaskEnd:
     title: str
     details: Mapping[str, str]
     again: bool
+    origin: Origin | None = None
+    error: str | None = None
     seasons: Sequence[Mapping[str, str]] = ()
     plan: PlanHead | None = None
 

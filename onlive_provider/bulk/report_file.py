@@ -82,12 +82,9 @@ class ReportFile:
         self._path = path
         self._first = next(lines, b"")
         self._rest = lines
-        head = _parsed(self._first)
-        identity = head.get("identity")
-        self.is_working_file = isinstance(identity, dict)
+        self.is_working_file = isinstance(_parsed(self._first).get("identity"), dict)
         self.is_empty = not self._first
-        given = identity if isinstance(identity, dict) else head.get("task")
-        said = given if isinstance(given, dict) else {}
+        said = task_of(self._first)
         self.run = DagRun(_text(said.get("dag_id")), _text(said.get("run_id")))
 
     def rows(self) -> Iterator[ReportRow]:
@@ -191,6 +188,13 @@ def _check(outcome: Outcome, where: str) -> None:
     ):
         if not isinstance(value, kind):
             raise OnlivePayloadError.of(f"{where}{name}", f"got {type(value).__name__}; accepted: {accepted}")
+
+
+def task_of(first_line: bytes) -> Mapping[str, Any]:
+    """Return the task instance that a file's first line says wrote it: a report's, a plan's, or a working file's."""
+    head = _parsed(first_line)
+    said = head.get("identity", head.get("task"))
+    return said if isinstance(said, dict) else {}
 
 
 def _parsed(line: bytes) -> Mapping[str, Any]:

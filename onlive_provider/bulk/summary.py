@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from onlive_provider.bulk.allowance import Allowance
 from onlive_provider.bulk.breaker import Stop
 from onlive_provider.bulk.plan_file import PlanHead
+from onlive_provider.bulk.report_place import page_path
 from onlive_provider.errors import (
     OnliveError,
     OnliveRecordsFailedError,
@@ -18,13 +19,16 @@ from onlive_provider.errors import (
     OnliveUnsettledWriteError,
 )
 from onlive_provider.models.wording import counted
-from onlive_provider.privacy import hide_personal_data
-from onlive_provider.report.causes import Causes
+from onlive_provider.privacy import UUID_PATTERN, hide_personal_data
+from onlive_provider.report.causes import Causes, reasons_in
 from onlive_provider.report.outcomes import Counts, Outcome
 
 MAX_FAILURES = 20
 """Failures that the result and the error hold; the report has all."""
-_MAX_SHOWN_FAILURES = _MAX_SHOWN_CAUSES = 10
+_MAX_TOLD = 10
+"""Causes, and failures, that the log holds."""
+_MAX_SHOWN_CAUSES, _MAX_SHOWN_FAILURES = 5, 3
+"""Of an error, whose first line has to be in view where Airflow opens a log: at its end, below Airflow's own frames."""
 _AFTER_TOO_MANY_CHANGES = "What to do: look at the input; if it is right, raise `max_changes` and clear the task."
 
 MAX_RESULT = 48_000
@@ -77,15 +81,13 @@ class Summary:
         """The first failures without guests' data."""
         return [short_failure(outcome) for outcome in self._first_failed]
 
-    def causes(self) -> list[str]:
-        """Return a line for each cause of failures; none where the single failures in the error say as much."""
-        if not self._causes.repeat:
-            return []
-        shown = {outcome.index for outcome in self._first_failed[:_MAX_SHOWN_FAILURES]}
-        told = [each for each in self._causes.by_number() if each.number > 1 or each.first not in shown]
-        lines = [f"  {each.number:,} x {each.message} ({each.where})" for each in told[:_MAX_SHOWN_CAUSES]]
-        others = sum(each.number for each in told[_MAX_SHOWN_CAUSES:]) + self._causes.others
-        return [*lines, f"  {others:,} x other causes"] if others else lines
+    def told(self) -> list[str]:
+        """Return what the log says of the failures: their causes where several have one, and the first of them."""
+        return [*self._cause_lines(_MAX_TOLD), *self._row_lines(_MAX_TOLD)]
+
+    def outcome_words(self) -> str:
+        """Return the number of each outcome, for the name of a task."""
+        return self.counts.by_name().replace("_", " ") or "no rows"
 
     def counts_text(self) -> str:
         """Return the counts for a log."""
@@ -176,13 +178,30 @@ class Summary:
         )
 
     def _failure_lines(self) -> list[str]:
-        counts, failures = self.counts, self.failures
-        lines = [f"{counts.failed:,} of {counts.total:,} records failed ({counts.by_name()})", *self.causes()]
-        for each in failures[:_MAX_SHOWN_FAILURES]:
-            lines.append(f"  - {record_words(each['line'], each['index'], each['id'])}: {each['message']}")
-        if counts.failed > _MAX_SHOWN_FAILURES:
-            lines.append(f"  and {counts.failed - _MAX_SHOWN_FAILURES:,} more")
-        return lines
+        counts = self.counts
+        head = f"{counts.failed:,} of {counts.total:,} records failed ({counts.by_name()})"
+        return [head, *(self._cause_lines(_MAX_SHOWN_CAUSES) or self._row_lines(_MAX_SHOWN_FAILURES))]
+
+    def _cause_lines(self, most: int) -> list[str]:
+        """Return a line for each cause of failures; none where each failure has its own."""
+        if not self._causes.repeat:
+            return []
+        told = self._causes.by_number()
+        lines = [f"  {each.number:,} x {each.message} ({each.where})" for each in told[:most]]
+        others = sum(each.number for each in told[most:]) + self._causes.others
+        return [*lines, f"  {others:,} x other causes"] if others else lines
+
+    def _row_lines(self, most: int) -> list[str]:
+        """Return the first failures: a line for the row, and an indented one for each thing that is wrong with it."""
+        lines = []
+        for each in self.failures[:most]:
+            lines.append(f"{record_words(each['line'], each['index'], each['id'])}:")
+            message = each["message"]
+            if each["id"] and UUID_PATTERN.fullmatch(each["id"]):
+                message = message.replace(each["id"], "<id>")
+            lines += [f"  - {reason}" for reason in reasons_in(message)]
+        more = self.counts.failed - most
+        return [*lines, f"and {more:,} more"] if more > 0 else lines
 
 
 def short_failure(outcome: Outcome, *, personal_data: bool = False) -> dict[str, Any]:
@@ -218,7 +237,7 @@ def record_words(line: int | None, index: int, record_id: str | None) -> str:
 def _report_words(report_path: str | None) -> str:
     if report_path is None:
         return "Give `report_path` to get a report of every outcome."
-    return f"The report is {report_path}."
+    return f"The report is {report_path}; its page is {page_path(report_path)}."
 
 
 def _cut(text: str) -> str:

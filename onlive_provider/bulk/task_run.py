@@ -15,12 +15,15 @@ from onlive_provider.bulk.background import Background
 from onlive_provider.bulk.memory import Memory, TaskEnd
 from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.progress import Progress
+from onlive_provider.bulk.report_place import page_path
 from onlive_provider.bulk.run import BulkRun
 from onlive_provider.bulk.summary import Summary
 from onlive_provider.bulk.tracing import SpanName, traced
 from onlive_provider.client.aio import WaitingClock
 from onlive_provider.client.settings import Settings
 from onlive_provider.errors import OnliveError, OnliveReportPlaceError, OnliveReportTakenError
+from onlive_provider.privacy import hide_personal_data
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import Counts, Outcome
 
 PROGRESS_EVERY = 10.0
@@ -85,7 +88,7 @@ class TaskRun:
     :param concurrency: how many records are worked on at once.
     :param report_path: where the report goes, if one was asked for.
     :param title: of the report's page.
-    :param about: what the page says of the task, name to text.
+    :param origin: the task that this is a try of, for the report's page.
     :param on_progress: called with the counts every few seconds and at the end.
     :param collectors: what takes the outcomes besides the summary.
     :param clock: where the time comes from and how it is waited for; the machine's by default.
@@ -102,7 +105,7 @@ class TaskRun:
         concurrency: int,
         report_path: str | None,
         title: str,
-        about: Mapping[str, str],
+        origin: Origin,
         on_progress: Callable[[Counts], None],
         collectors: Sequence[Collector] = (),
         clock: WaitingClock | None = None,
@@ -118,7 +121,7 @@ class TaskRun:
         self._clock = clock
         self._report_path = report_path
         self._title = title
-        self._about = about
+        self._origin = origin
         self._on_progress = on_progress
         self._collectors = collectors
         self._run: BulkRun | None = None
@@ -138,10 +141,16 @@ class TaskRun:
         calls = f"{self.reads:,} reads and {self.writes:,} writes"
         seconds = f"{time.monotonic() - self._began:.1f} s"
         try:
-            details = {**self._about, **self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds}
-            again = error is not None and (error.retryable if isinstance(error, OnliveError) else True)
-            seasons, plan = self.summary.seasons(), self._plan()
-            self.memory.finish(TaskEnd(title=self._title, details=details, again=again, seasons=seasons, plan=plan))
+            end = TaskEnd(
+                title=self._title,
+                details={**self._kind(), **self.summary.details(), "Calls": calls, "Time": seconds},
+                again=error is not None and (error.retryable if isinstance(error, OnliveError) else True),
+                origin=replace(self._origin, report_path=self._report_path, written_at=self._now()),
+                error=None if error is None else _in_a_line(error),
+                seasons=self.summary.seasons(),
+                plan=self._plan(),
+            )
+            self.memory.finish(end)
         except OnliveReportPlaceError as unstored:
             if raised is not None:
                 self.log.error("%s", unstored)
@@ -154,10 +163,12 @@ class TaskRun:
                 self.log.error("%s", unstored)
                 error = unstored if error is None else _with(error, unstored)
         self._on_progress(self.summary.counts)
-        counts, report = self.summary.counts_text(), self._report_path or "none"
+        counts, path = self.summary.counts_text(), self._report_path
+        report = "none" if path is None else f"{path}; page: {page_path(path)}"
         self.log.info("Outcomes: %s; %s in %s; report: %s", counts, calls, seconds, report)
-        for line in self.summary.causes() if error is not None else ():
-            self.log.error("%s", line.strip())
+        told = self.summary.told() if error is not None else []
+        if not set(told) <= set(str(error).splitlines()):
+            self.log.error("%s", "\n".join(["Failed:", *told]))
         if raised is None and error is not None:
             raise error
 
@@ -226,10 +237,13 @@ class TaskRun:
         return {"Saved plan": f"nothing was sent; ApplyPlanOperator applies it: plan_path={self._report_path!r}"}
 
     def _plan(self) -> PlanHead | None:
-        plan, now = self.summary.plan, time.time() if self._clock is None else self._clock.time()
-        made_at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
+        plan = self.summary.plan
+        made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         address, object_updates = self._settings.base_url, self._settings.object_updates
         return plan and replace(plan, made_at=made_at, address=address, object_updates=object_updates)
+
+    def _now(self) -> float:
+        return time.time() if self._clock is None else self._clock.time()
 
     def _watch(self, background: Background, run: BulkRun, progress: Progress, read_share: Callable[[], float]) -> None:
         """Wait for the end of the run, log how far it is, and save what a retry needs."""
@@ -258,3 +272,10 @@ def _with(error: BaseException, unstored: OnliveError) -> BaseException:
     if isinstance(error, OnliveError) and error.args:
         error.args = (f"{error.args[0]}\n{unstored}", *error.args[1:])
     return error
+
+
+def _in_a_line(error: BaseException) -> str:
+    """Return an error's name and, of an error of ours, its first line without guests' data."""
+    name = type(error).__name__
+    first = str(error).partition("\n")[0] if isinstance(error, OnliveError) else ""
+    return f"{name}: {hide_personal_data(first)}" if first else name

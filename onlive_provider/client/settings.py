@@ -41,6 +41,7 @@ class Settings:
         or the threads of this process.
     :param budget_conn_id: names the Connection of that Redis; only the hook, which looks it up, reads it.
     :param budget_redis: that Redis; only the scope ``cluster`` needs it.
+    :param report_base_url: where a web server shows the store of the reports; no call goes there, only a link.
     :raises OnliveConfigError: naming the setting that cannot be used.
     """
 
@@ -58,6 +59,7 @@ class Settings:
     budget_scope: BudgetScope = "host"
     budget_conn_id: str = "redis_default"
     budget_redis: RedisServer | None = field(default=None, repr=False)
+    report_base_url: str = ""
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
@@ -85,6 +87,7 @@ class Settings:
             raise OnliveConfigError("extra.budget_scope", f"{self.budget_scope!r} is not host, cluster or process")
         if self.budget_scope == "cluster" and self.budget_redis is None:
             raise OnliveConfigError("extra.budget_scope", "is cluster, and no Redis is known")
+        object.__setattr__(self, "report_base_url", _checked_report_url(self.report_base_url))
 
 
 def _checked_base_url(base_url: str, allow_http: bool) -> str:
@@ -112,6 +115,28 @@ def _checked_base_url(base_url: str, allow_http: bool) -> str:
     name = f"[{host}]" if ":" in host else host
     is_default_port = port in (None, 443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{name}{'' if is_default_port else f':{port}'}"
+
+
+def _checked_report_url(url: str) -> str:
+    """Return the address that links to reports begin with, without a slash at its end; ``""`` means none."""
+    if not url:
+        return ""
+    example = "accepted is an address of http or https, such as https://reports.example.com/onlive"
+    if "@" in url:
+        raise OnliveConfigError("extra.report_base_url", f"holds credentials, which every link would show; {example}")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise OnliveConfigError("extra.report_base_url", f"is not a URL ({error}); {example}") from None
+    if parts.scheme not in ("http", "https") or not is_host(host):
+        raise OnliveConfigError("extra.report_base_url", f"{url!r} does not begin with https:// and a host; {example}")
+    if parts.query or parts.fragment or any(letter.isspace() or not letter.isprintable() for letter in url):
+        raise OnliveConfigError(
+            "extra.report_base_url",
+            f"holds a query, a fragment or a blank; a report's path follows it; {example}",
+        )
+    return url.rstrip("/")
 
 
 def is_host(host: str) -> bool:

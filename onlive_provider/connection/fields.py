@@ -54,7 +54,8 @@ STANDARD_FIELDS = (
     StandardField("login", "Access Key ID", "as Onlive issued it"),
     StandardField("password", "Secret Access Key", "as Onlive issued it"),
     StandardField("host", "Base URL", "https://openapi.onlive.site"),
-    StandardField("port", None, "443"),
+    # Airflow 3.3.2 posts a stored Connection without a port to its test as one with port 0, and refuses it as another.
+    StandardField("port", "Port", "type 443: Airflow 3.3's Test button needs a port"),
 )
 HIDDEN_FIELDS = ("schema",)
 
@@ -143,6 +144,14 @@ EXTRA_FIELDS = (
         "choice",
         default="merge",
         choices=("merge", "replace"),
+    ),
+    ExtraField(
+        "report_base_url",
+        "Reports' web address",
+        "Where a web server shows the store of the reports, such as https://reports.example.com. Empty: Airflow 3.1 "
+        "and newer show reports themselves.",
+        "text",
+        default="",
     ),
     ExtraField(
         "string_to_sign",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from onlive_provider.connection.fields import EXTRA_FIELDS, HIDDEN_FIELDS, STANDARD_FIELDS, ExtraField
@@ -13,7 +12,7 @@ _JSON_TYPES = {"seconds": "integer", "count": "integer", "switch": "boolean", "c
 def conn_fields() -> dict[str, Any]:
     """Return the extra's fields as Airflow's ``conn-fields`` metadata."""
     return {
-        field.name: {"label": field.label, "description": field.help, "schema": _schema(field)}
+        field.name: {"label": field.label, "description": _description(field), "schema": _schema(field)}
         for field in EXTRA_FIELDS
     }
 
@@ -32,17 +31,20 @@ def form_widgets() -> dict[str, Any]:
     """Return the extra's fields as the wtforms widgets that Airflow 2.11, 3.0 and 3.1 ask a hook for."""
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found]  # only older Airflows have it
     from wtforms import BooleanField, IntegerField, StringField  # type: ignore[import-untyped]  # it has no types
-    from wtforms.validators import NumberRange, Optional, any_of  # type: ignore[import-untyped]  # it has no types
+    from wtforms.validators import Optional, any_of  # type: ignore[import-untyped]  # it has no types
 
     widgets: dict[str, Any] = {}
     for field in EXTRA_FIELDS:
-        texts: dict[str, Any] = {"label": field.label, "description": field.help, "default": _form_default(field)}
+        texts: dict[str, Any] = {
+            "label": field.label,
+            "description": _description(field),
+            "default": _form_default(field),
+        }
         if field.kind == "switch":
             widgets[field.name] = BooleanField(**texts)
             continue
         texts |= {"widget": BS3TextFieldWidget(), "validators": [Optional()]}
         if field.kind in ("seconds", "count"):
-            texts["validators"].append(NumberRange(min=_form_least(field), max=int(field.most)))
             widgets[field.name] = IntegerField(**texts)
         else:
             if field.choices:
@@ -51,10 +53,19 @@ def form_widgets() -> dict[str, Any]:
     return widgets
 
 
+def _description(field: ExtraField) -> str:
+    """Return the help, with the numbers that are accepted.
+
+    The form itself has no bounds: Airflow's would put the nearest bound in the place of a wrong number, and say
+    nothing. Without them the Test button, and every task, names the field.
+    """
+    if field.kind not in ("seconds", "count"):
+        return field.help
+    return f"{field.help} From {field.least:g} to {field.most:,}."
+
+
 def _schema(field: ExtraField) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": [_JSON_TYPES[field.kind], "null"], "default": _form_default(field)}
-    if field.kind in ("seconds", "count"):
-        schema |= {"minimum": _form_least(field), "maximum": int(field.most)}
     if field.choices:
         schema["enum"] = list(field.choices)
     return schema
@@ -62,8 +73,3 @@ def _schema(field: ExtraField) -> dict[str, Any]:
 
 def _form_default(field: ExtraField) -> float | bool | str | None:
     return field.default if field.stored else None
-
-
-def _form_least(field: ExtraField) -> int:
-    """Return the smallest number that the form accepts. No Airflow's form has fields for fractions."""
-    return math.ceil(field.least)

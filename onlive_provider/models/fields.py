@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from onlive_provider.errors import OnlivePayloadError
+from onlive_provider.models.wording import counted
 from onlive_provider.privacy import UUID_PATTERN, without_personal_data
 
 Kind: TypeAlias = Literal["text", "email", "id", "instant", "number", "flag", "set", "object", "free object"]
@@ -79,7 +80,7 @@ class Resource:
         :raises OnlivePayloadError: the id is not a UUID, and could lead to another path.
         """
         if not UUID_PATTERN.fullmatch(record_id):
-            given = f"text of {len(record_id)} characters"
+            given = f"text of {counted(len(record_id), 'character')}"
             raise OnlivePayloadError.of(f"{self.name} id", f"{given} is not a UUID such as {_EXAMPLE_ID}")
         return f"{self.path}/{record_id}"
 

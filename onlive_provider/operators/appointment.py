@@ -53,6 +53,7 @@ class UpdateAppointmentOperator(UpdateOperator):
     :raises OnliveStatusError: the API refused; 400, 401, 403, 404, 409 and 422 are not retried by Airflow.
     """
 
+    id_argument = "appointment_id"
     template_fields: Sequence[str] = ("appointment_id", "fallback_slots", *UpdateOperator.template_fields)
 
     def __init__(

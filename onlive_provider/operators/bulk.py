@@ -81,6 +81,10 @@ class BulkUpdateOperator(SnapshotTaskOperator):
     def record_kind(self) -> tuple[Resource, type[PayloadModel], Callable[..., None]]:
         """Return the kind of record, what may be sent to it, and the check against the current record."""
 
+    def shown_timezone(self) -> str | None:
+        """Return the zone of the input's times that carry none."""
+        return self.timezone
+
     def read_work(self, arguments: ArgumentReader) -> BulkWork:
         """Check the arguments and return the rows and what is to be done with each."""
         from onlive_provider.bulk.job import Job

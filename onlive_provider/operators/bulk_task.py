@@ -6,14 +6,16 @@ from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Stats
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
+from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
 from onlive_provider.operators.asset_events import AssetEvents
-from onlive_provider.operators.masking import unveil
+from onlive_provider.operators.label import BulkLabel, set_label
+from onlive_provider.operators.masking import WithoutFrames, unveil
 from onlive_provider.operators.storage import AirflowStorage
 from onlive_provider.operators.xcom import narrow, refuse_one_string, refused_xcom_fields
 
@@ -38,6 +40,9 @@ class BulkTaskOperator(BaseOperator):
     template_fields: Sequence[str] = ("onlive_conn_id", "plan_only", "allowed_failures", "report_path")
     template_ext: Sequence[str] = ()
     ui_color = "#dcebf5"
+    operator_extra_links = (OnliveReportLink(),)
+    report_link = ""
+    """Where the report's page can be opened, once the task has begun; ``""`` if nowhere."""
     storage = AirflowStorage()
 
     def __init__(
@@ -110,9 +115,12 @@ class BulkTaskOperator(BaseOperator):
         """Give every row its outcome, store the report, and return the counts."""
         from onlive_provider.bulk.allowance import Allowance
         from onlive_provider.bulk.task_run import TaskRun
+        from onlive_provider.operators.origin import origin_of
 
         unveil(self)
-        with failing_fast():
+        self.report_link = ""
+        set_label(context, "failed")
+        with WithoutFrames(), failing_fast():
             arguments = ArgumentReader()
             limit = arguments.read(lambda: Allowance.read(self.allowed_failures, "allowed_failures"))
             report_path = arguments.read(self.report_destination)
@@ -127,7 +135,6 @@ class BulkTaskOperator(BaseOperator):
                 if place is not None:
                     place.release()
                 raise
-            ti: Any = context["ti"]
             events = AssetEvents(self.outlets, settings.base_url)
             task = self._task_run = TaskRun(
                 work.summary,
@@ -137,11 +144,7 @@ class BulkTaskOperator(BaseOperator):
                 concurrency=self.concurrency,
                 report_path=report_path,
                 title=f"{self.task_id}: outcomes",
-                about={
-                    "DAG": str(getattr(ti, "dag_id", self.dag_id)),
-                    "Run": str(getattr(ti, "run_id", "")),
-                    "Task": self.task_id,
-                },
+                origin=origin_of(context["ti"], self.shown_timezone()),
                 on_progress=self._gauge,
                 collectors=[*work.collectors, *([events] if events.are_wanted else [])],
                 clock=OnliveHook.clock,
@@ -150,13 +153,16 @@ class BulkTaskOperator(BaseOperator):
             if self._killed:
                 task.stop()
             try:
-                with task:
+                with BulkLabel(context, work.summary), task:
+                    self._push_report(context["ti"], report_path, settings)
                     work.carry_out(task)
+            except Exception:
+                self._push_result(context["ti"], task, report_path)
+                raise
             finally:
                 self._count_calls(task)
             events.emit(self, context)
-            result = task.summary.result(report_path, personal_data=self.xcom_personal_data)
-        return narrow(result, self.xcom_fields)
+            return self._result(task, report_path)
 
     def on_kill(self) -> None:
         """Stop between records: those in progress finish, the others are left alone, and the report is stored."""
@@ -167,6 +173,34 @@ class BulkTaskOperator(BaseOperator):
     def source_paths(self) -> Sequence[str]:
         """Return the files that the task reads."""
         return ()
+
+    def shown_timezone(self) -> str | None:
+        """Return the zone in which the report's page shows times, if the author named one."""
+        return None
+
+    def _push_report(self, ti: Any, report_path: str | None, settings: Settings) -> None:
+        """Tell Airflow where the report will be, before the first call: the task may be killed, or fail."""
+        if report_path is None:
+            return
+        path = shared_path(self.storage, report_path)
+        self.report_link = report_link(ti, path, settings.report_base_url)
+        ti.xcom_push(key=REPORT_XCOM, value=path)
+        ti.xcom_push(key=LINK_XCOM, value=self.report_link)
+
+    def _result(self, task: TaskRun, report_path: str | None) -> dict[str, Any]:
+        return narrow(task.summary.result(report_path, personal_data=self.xcom_personal_data), self.xcom_fields)
+
+    def _push_result(self, ti: Any, task: TaskRun, report_path: str | None) -> None:
+        """Store the result of a failed task, which Airflow does not; what the task failed with matters more."""
+        if not self.do_xcom_push:
+            return
+        try:
+            result = self._result(task, report_path)
+            members = result if getattr(self, "multiple_outputs", False) else {}
+            for name, value in {**members, XCOM_RETURN_KEY: result}.items():
+                ti.xcom_push(key=name, value=value)
+        except Exception as error:
+            self.log.warning("The counts of the failed task could not be stored as an XCom: %s", type(error).__name__)
 
     def _take_place(self, context: Context, report_path: str | None) -> ReportPlace | None:
         """Try the report's place, and take the right to write there."""

@@ -9,10 +9,12 @@ from contextlib import suppress
 from importlib import import_module
 from itertools import accumulate, groupby
 from os.path import commonprefix
+from types import TracebackType
 from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
 
+from onlive_provider.errors import OnliveError
 from onlive_provider.privacy import hide_personal_data, personal_data
 
 MAX_TOLD = 200
@@ -94,6 +96,22 @@ def without_frames(error: BaseException) -> BaseException:
         each.__traceback__ = None
         each = each.__cause__ or each.__context__
     return error
+
+
+class WithoutFrames:
+    """A block that our errors leave without the frames that they went through; see :func:`without_frames`.
+
+    A log then shows the error's text, Airflow's own frames, and one of the operator.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OnliveError):
+            without_frames(error)
 
 
 def _read(value: Any) -> Any:

@@ -48,6 +48,7 @@ class UpdateServiceOperator(UpdateOperator):
     :raises OnliveStatusError: the API refused; 400, 401, 403, 404, 409 and 422 are not retried by Airflow.
     """
 
+    id_argument = "service_id"
     template_fields: Sequence[str] = ("service_id", *UpdateOperator.template_fields)
 
     def __init__(

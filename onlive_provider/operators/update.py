@@ -21,7 +21,8 @@ from onlive_provider.hooks.arguments import (
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.asset_events import AssetEvents
-from onlive_provider.operators.masking import unveil, veil, without_frames
+from onlive_provider.operators.label import RecordLabel
+from onlive_provider.operators.masking import WithoutFrames, unveil, veil, without_frames
 from onlive_provider.operators.xcom import narrow, refuse_missing_xcom_fields, refuse_one_string, refused_xcom_fields
 from onlive_provider.privacy import hide_personal_data
 
@@ -46,6 +47,8 @@ class UpdateOperator(BaseOperator):
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e8f3ef"
+    id_argument: ClassVar[str]
+    """The name of the argument that holds the record's id."""
 
     def __init__(
         self,
@@ -107,26 +110,31 @@ class UpdateOperator(BaseOperator):
         # `expand` makes an operator of values: its None is what a value turned out to be, not the author's word.
         is_mapped = getattr(context["ti"], "map_index", -1) not in (-1, None)
         self._is_guarded = self._is_guarded or (self._guard_is_null and is_mapped)
-        with failing_fast():
-            wanted = self._checked_update()
+        label = RecordLabel(context, getattr(self, self.id_argument))
+        with WithoutFrames(), failing_fast():
+            wanted = self._checked_update(label)
         hook = OnliveHook(self.onlive_conn_id)
         with hook.get_conn() as client:
             events = AssetEvents(self.outlets, client.base_url)
             try:
                 result = hook.carry_out(wanted, self.skipping())
             except AirflowSkipException as skip:
+                label.tell("skipped")
                 self._push(context, "skipped", Change(wanted.resource, wanted.id, {}, {}))
                 raise without_frames(skip) from skip.__cause__
             except OnliveError as error:
+                label.fail(error)
                 raise without_frames(error) from error.__cause__
         self.log.info("Outcome for %s: %s", wanted.name, result.outcome)
+        label.see(result.record)
+        label.tell(result.outcome)
         self._push(context, result.outcome, result.change)
         if result.outcome == "updated":
             events.add_written(wanted.resource.name, wanted.id, result.change.after)
         events.emit(self, context)
         return narrow(self._for_xcom(result.record), self.xcom_fields)
 
-    def _checked_update(self) -> Update:
+    def _checked_update(self, label: RecordLabel) -> Update:
         """Return the update, which is also checked against ``xcom_fields`` before anything is written."""
         arguments = ArgumentReader()
         wanted = arguments.read(self.read_update)
@@ -136,6 +144,7 @@ class UpdateOperator(BaseOperator):
         assert wanted is not None
 
         def check(patch: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+            label.see(current)
             refuse_missing_xcom_fields(self.xcom_fields, known, current)
             if wanted.check is not None:
                 wanted.check(patch, current)

@@ -14,7 +14,7 @@ MAX_CAUSES = 100
 _MAX_NAMED = 3
 _MAX_MESSAGE = 300
 
-_FIELDS = re.compile(r"\d+ fields? cannot be sent; nothing was sent:\n  - ")
+_FIELDS = re.compile(r"Nothing was sent(?:: |; [\d,]+ values cannot be used:\n  - )")
 """How :class:`~onlive_provider.errors.OnlivePayloadError` begins: what follows says as much."""
 _ATTEMPTS = re.compile(r" \(\d+ attempts? in [\d.]+ s\)")
 _VARYING = re.compile(
@@ -78,8 +78,8 @@ class Causes:
     def __bool__(self) -> bool:
         return bool(self._causes)
 
-    def add(self, message: str, order: int, name: str, *, error: str = "") -> None:
-        """Add what has a cause.
+    def add(self, message: str, order: int, name: str, *, error: str = "") -> Cause | None:
+        """Add what has a cause, and return the cause; ``None`` where it is not kept apart.
 
         :param order: its place among the others.
         :param name: what it is called, such as ``row 20``.
@@ -91,13 +91,15 @@ class Causes:
         if key not in self._causes:
             if len(self._causes) == MAX_CAUSES:
                 self.others += 1
-                return
+                return None
             self._causes[key] = Cause(error, shown)
-        self._causes[key].add(order, name)
+        cause = self._causes[key]
+        cause.add(order, name)
+        return cause
 
-    def add_failure(self, outcome: Outcome) -> None:
-        """Add a failed row."""
-        self.add(cause_of(outcome), outcome.index, outcome.place, error=outcome.error or "")
+    def add_failure(self, outcome: Outcome) -> Cause | None:
+        """Add a failed row, and return its cause as :meth:`add` does."""
+        return self.add(cause_of(outcome), outcome.index, outcome.place, error=outcome.error or "")
 
     @property
     def repeat(self) -> bool:
@@ -109,11 +111,15 @@ class Causes:
         return sorted(self._causes.values(), key=lambda each: (-each.number, each.first))
 
 
+def reasons_in(message: str) -> list[str]:
+    """Return what a failure's message says, one item a field, without the words that every such message begins with."""
+    found = _FIELDS.match(message)
+    return message[found.end() :].split("\n  - ") if found else [message]
+
+
 def reason_of(outcome: Outcome) -> str:
     """Return why a row failed, without the words that every such failure begins with."""
-    message = str(outcome.message or "")
-    found = _FIELDS.match(message)
-    return message[found.end() :].replace("\n  - ", "; ") if found else message
+    return "; ".join(reasons_in(str(outcome.message or "")))
 
 
 def cause_of(outcome: Outcome) -> str:

@@ -7,29 +7,33 @@ JSON that the page holds.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import IO, Any
 
-from onlive_provider.report.causes import Causes
+from onlive_provider.report.causes import Cause, Causes
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import OUTCOME_NAMES, Counts, Outcome, to_line
+from onlive_provider.report.page_rows import PageRows, embedded
 from onlive_provider.report.timeline import Timeline
 
-SECTIONS = ("summary", "causes", "chart", "strip", "filter", "timeline", "table")
+SECTIONS = ("summary", "causes", "chart", "strip", "filter", "timeline", "file", "table")
 """The parts of the page from top to bottom, each drawn by the script of its name."""
 
-MAX_FAILURES = 2_000
-MAX_OTHERS = 3_000
-"""The most outcomes in the page's table and time line, so that a browser can show a run of any size."""
-
-MAX_VALUE = 1_000
-"""The most characters of a field's value that the page shows."""
-
+_SHARED = ("elements", "axis", "times", "rows")
+HEAD_BYTES = 16_384
+"""Bytes at a page's begin that hold what it says of its task."""
 _MAX_STRETCHES = 400
+_TASK = re.compile(
+    r"<!doctype html>\s<html[^>]*>\s<head>\s<meta [^>]*>\s"
+    r"""<meta name="onlive-task" content="([^"]*)">"""
+)
 
 
 def write_page(
@@ -38,83 +42,75 @@ def write_page(
     *,
     title: str,
     details: Mapping[str, str],
+    origin: Origin | None = None,
+    error: str | None = None,
     seasons: Sequence[Mapping[str, str]] = (),
+    task: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Write the page of a run. Its size and the memory it takes are bounded, however long the run.
+    """Write the page of a run. It stays below 2 MB and takes bounded memory, however long the run.
 
-    Counts, causes and charts cover every outcome. The table holds the first :data:`MAX_FAILURES` failures and
-    :data:`MAX_OTHERS` others, unchanged ones last; the page says how many it leaves out. A time line shows the outcomes
-    that hold the seasons' target.
+    Counts, causes and charts cover every outcome. The page holds the first failures and some others, unchanged ones
+    last, within the bounds of :class:`~onlive_provider.report.page_rows.PageRows`. It says how many of each kind it
+    leaves out, and shows them when its reader opens the report in it.
 
     :param outcomes: of the whole run. The page shows what it is given, so guests' data must be hidden before.
     :param destination: open for writing bytes; not closed.
     :param title: what ran, in one line.
-    :param details: more about the run, label to text: the DAG, the run, the path of the report.
+    :param details: more about the run, label to text.
+    :param origin: the task that wrote the report, when and where.
+    :param error: why the task failed, in one line; ``None`` if it did not.
     :param seasons: what the run was to open or close, for the time line: ``name``, ``first_day``, ``last_day``,
         ``timezone``, the UTC range as ``startDate`` and ``endDate``, and the rollout's ``mode`` and ``target``. Without
         seasons the time line shows ``dateRanges``.
+    :param task: ``dag_id``, ``run_id``, ``task_id`` and ``map_index`` of the task instance that the page is about, as
+        far as they are known. :func:`task_of_page` reads them again.
     """
     timeline = Timeline(seasons)
-    counts, causes, strip, table = Counts(), Causes(), _Strip(), _Table(timeline)
+    counts, causes, strip, rows = Counts(), Causes(), _Strip(), PageRows(timeline)
     for outcome in outcomes:
         counts.add(outcome)
-        if outcome.outcome == "failed":
-            causes.add_failure(outcome)
+        cause = causes.add_failure(outcome) if outcome.outcome == "failed" else None
         strip.add(outcome)
-        table.add(outcome)
-    shown = table.outcomes()
+        rows.add(outcome, cause)
+    rows.finish()
+    told = causes.by_number() if causes.repeat else []
     data = {
         "title": title,
-        "details": list(details.items()),
+        "details": list({**(origin.facts() if origin else {}), **details}.items()),
+        "origin": origin.as_json() if origin else {},
+        "error": error,
         "counts": counts.as_json(),
-        "causes": _told(causes),
+        "causes": _told(told, causes.others),
         "strip": strip.as_json(),
-        "outcomes": shown,
-        "timeline": timeline.as_json(row for outcome in shown for row in outcome.get("timeline", ())),
-        "leftOut": {"failed": table.failed, "others": table.others},
+        "timeline": timeline.as_json(rows.on_timeline()),
+        "leftOut": rows.left_out(),
     }
     style = _asset("page.css")
-    script = "\n".join(_asset(f"{name}.js") for name in ("elements", "axis", *SECTIONS, "start"))
+    script = "\n".join(_asset(f"{name}.js") for name in (*_SHARED, *SECTIONS, "start"))
+    outcomes_json = rows.as_json({id(each): number for number, each in enumerate(told)})
     page = Template(_asset("page.html")).substitute(
         title=escape(title),
+        task=escape(to_line(dict(task)).decode()),
         style=style,
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=to_line(data).decode().replace("<", "\\u003c"),
+        data=(embedded(data)[:-1] + b',"outcomes":' + outcomes_json + b"}").decode(),
     )
     destination.write(page.encode("utf-8", "backslashreplace"))
 
 
-class _Table:
-    """The outcomes that the page's table shows, and how many of each kind it leaves out."""
+def task_of_page(head: bytes) -> Mapping[str, Any]:
+    """Return the task instance that a file says it is the page of; none if the file is no page of a report.
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self.failed = 0
-        self.others = 0
-        self._failures: list[dict[str, Any]] = []
-        self._telling: list[dict[str, Any]] = []
-        self._unchanged: list[dict[str, Any]] = []
-
-    def add(self, outcome: Outcome) -> None:
-        if outcome.outcome == "failed":
-            kept, most = self._failures, MAX_FAILURES
-        else:
-            kept, most = self._unchanged if outcome.outcome == "unchanged" else self._telling, MAX_OTHERS
-        if len(kept) < most:
-            kept.append(_shown(outcome, self._timeline.rows(outcome)))
-        elif outcome.outcome == "failed":
-            self.failed += 1
-        else:
-            self.others += 1
-
-    def outcomes(self) -> list[dict[str, Any]]:
-        """Return failures first, each kind in the input's order. Call it once, at the end."""
-        room = MAX_OTHERS - len(self._telling)
-        self.others += len(self._unchanged[room:])
-        others = sorted(self._telling + self._unchanged[:room], key=lambda shown: int(shown["index"]))
-        return self._failures + others
+    :param head: the file's first :data:`HEAD_BYTES` bytes, or more.
+    """
+    found = _TASK.match(head[:HEAD_BYTES].decode("utf-8", "replace"))
+    try:
+        task = json.loads(unescape(found[1])) if found else {}
+    except ValueError:
+        return {}
+    return task if isinstance(task, dict) else {}
 
 
 class _Strip:
@@ -145,34 +141,12 @@ class _Strip:
         }
 
 
-def _told(causes: Causes) -> dict[str, Any]:
+def _told(causes: Sequence[Cause], others: int) -> dict[str, Any]:
     """Return the causes for the page; none where the table says as much."""
     told = [
-        {"error": each.error, "message": each.message, "count": each.number, "where": each.where}
-        for each in (causes.by_number() if causes.repeat else ())
+        {"error": each.error, "message": each.message, "count": each.number, "where": each.where} for each in causes
     ]
-    return {"told": told, "others": causes.others}
-
-
-def _shown(outcome: Outcome, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    data = outcome.as_json()
-    if rows:
-        data["timeline"] = rows
-    for side in ("before", "after"):
-        if side in data:
-            data[side] = {name: _short(value) for name, value in data[side].items()}
-    if "message" in data:
-        data["message"] = _short(data["message"])
-    return data
-
-
-def _short(value: object) -> object:
-    """Cut a long value, and turn one that a browser cannot read as JSON, such as a NaN, into text."""
-    try:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = value = str(value)
-    return value if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}… ({len(text):,} characters)"
+    return {"told": told, "others": others}
 
 
 def _asset(name: str) -> str:

@@ -46,6 +46,10 @@ class RolloutSummary(Summary):
         """Return the rollout's seasons as the time line takes them."""
         return self._rollout.planner.on_timeline()
 
+    def outcome_words(self) -> str:
+        """Return the number of each outcome; what a rollout skipped is what it put back."""
+        return super().outcome_words().replace("skipped", "put back")
+
     def error(
         self, limit: Allowance, report_path: str | None, *, cut_short: bool, remembers: bool
     ) -> OnliveError | None:

@@ -18,8 +18,11 @@ LAST_ENTRIES = 40
 
 _FILES = {
     "/": ("index.html", "text/html"),
+    "/docs": ("docs.html", "text/html"),
     "/sandbox/page.css": ("page.css", "text/css"),
     "/sandbox/page.js": ("page.js", "text/javascript"),
+    "/sandbox/copy.js": ("copy.js", "text/javascript"),
+    "/sandbox/docs.js": ("docs.js", "text/javascript"),
     "/sandbox/dom.js": ("dom.js", "text/javascript"),
     "/sandbox/logs.js": ("logs.js", "text/javascript"),
     "/sandbox/timeline.js": ("timeline.js", "text/javascript"),

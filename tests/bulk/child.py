@@ -27,7 +27,8 @@ _context.set_forkserver_preload(["tests.bulk.child"])
 
 def task_instance(**changes: Any) -> SimpleNamespace:
     names = {"dag_id": "nightly", "run_id": "run", "task_id": "update", "map_index": -1, "max_tries": 1, **changes}
-    return SimpleNamespace(**names)
+    xcoms: dict[str, Any] = {}
+    return SimpleNamespace(**names, xcoms=xcoms, xcom_push=lambda key, value: xcoms.update({key: value}))
 
 
 class Terminated(BaseException):

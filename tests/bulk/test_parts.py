@@ -123,7 +123,7 @@ def test_the_result_holds_guests_data_where_the_author_asks_for_them_and_the_err
     (failure,) = summary.result(None, personal_data=True)["failures"]
     assert (failure["id"], failure["message"]) == ("+34600000000", "ana@example.com")
     error = summary.error(Allowance.read(0, "allowed_failures"), None, cut_short=False, remembers=True)
-    assert "<hidden>: <hidden>" in str(error)
+    assert "<hidden>:\n  - <hidden>\n" in str(error)
     assert "ana@" not in f"{error} {error.failures}"  # type: ignore[union-attr]
 
 
@@ -139,7 +139,8 @@ def test_the_error_names_a_failure_by_its_line_where_there_is_one() -> None:
     summary.add(Outcome(5, None, "a1", "failed", message="gone"))
     error = summary.error(Allowance.read(0, ""), "r.jsonl", cut_short=False, remembers=True)
     assert str(error) == (
-        "2 of 2 records failed (2 failed)\n  - line 6: broken\n  - row 5, a1: gone\nThe report is r.jsonl."
+        "2 of 2 records failed (2 failed)\nline 6:\n  - broken\nrow 5, a1:\n  - gone\n"
+        "The report is r.jsonl; its page is r.html."
     )
 
 

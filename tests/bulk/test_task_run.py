@@ -24,6 +24,7 @@ from onlive_provider.errors import (
     OnliveStoppedError,
     OnliveTooManyChangesError,
 )
+from onlive_provider.report.origin import Origin
 from onlive_provider.report.outcomes import Outcome
 from tests.bulk.server import ManyRecords
 from tests.bulk.test_run import job, rows
@@ -60,13 +61,13 @@ def task_of(memory: Kept, server: ManyRecords, allowed: int = 0, **more: Any) ->
         concurrency=2,
         report_path=None,
         title="t",
-        about={"Task": "t"},
+        origin=Origin(dag_id="d", run_id="r", task_id="t"),
         on_progress=lambda counts: None,
         **more,
     )
 
 
-def test_the_causes_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
+def test_the_causes_and_the_first_rows_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
     memory: Kept, server: ManyRecords, caplog: pytest.LogCaptureFixture
 ) -> None:
     def end(allowed: int) -> None:
@@ -77,9 +78,9 @@ def test_the_causes_are_the_logs_last_lines_and_only_of_a_task_that_is_red(
     caplog.set_level("INFO")
     with pytest.raises(OnliveRecordsFailedError, match="2 x no"):
         end(0)
-    assert [(each.levelname, each.getMessage()) for each in caplog.records[-1:]] == [
-        ("ERROR", "2 x no (rows 1, 2)"),
-    ]
+    last = caplog.records[-1]
+    assert last.levelname == "ERROR"
+    assert last.getMessage().splitlines()[:3] == ["Failed:", "  2 x no (rows 1, 2)", "  1 x never (row 0)"]
     caplog.clear()
     end(3)
     assert "2 x no" not in caplog.text
@@ -146,7 +147,9 @@ def test_a_task_that_went_well_stores_its_report_and_needs_no_retry(memory: Kept
     with task_of(memory, server) as task:
         work.carry_out(task)
     again, details = end_of(memory)
-    assert (again, list(details), details["Calls"]) == (False, ["Task", "Calls", "Time"], "3 reads and 3 writes")
+    assert (again, list(details), details["Calls"]) == (False, ["Calls", "Time"], "3 reads and 3 writes")
+    (end,) = memory.ends
+    assert (end.error, end.origin.task_id, end.origin.report_path, end.origin.written_at > 0) == (None, "t", None, True)
     assert task.summary.counts.updated == 3
 
 

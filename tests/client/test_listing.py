@@ -75,7 +75,7 @@ def test_the_documented_filters_are_sent_with_every_page() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("userGroupId", "7", "got str '7', of 1 characters that is no UUID"),
+        ("userGroupId", "7", "got str '7', which has 1 character and is no UUID"),
         ("search", " ", "got str ' '; accepted: text that is not blank"),
         ("name", "None", "got str None, a missing value"),
         ("startDate", "2025-01-01", "got str '2025-01-01', a date without a time of day"),

@@ -329,3 +329,32 @@ def test_the_uri_that_airflow_makes_of_it_reads_the_same(monkeypatch, uri):
 def test_every_way_to_write_the_address_in_a_uri_works(monkeypatch, uri, base_url):
     found = read_settings(from_uri(monkeypatch, uri))
     assert found == Settings(Credentials("AKONLIVE", "SECRET"), base_url, timeout=10)
+
+
+def test_the_address_of_reports_is_kept_without_the_slash_at_its_end():
+    assert settings(extra={"report_base_url": "https://r.example.com/x/"}).report_base_url == "https://r.example.com/x"
+    assert settings(extra={"report_base_url": "http://10.0.0.1:81"}).report_base_url == "http://10.0.0.1:81"
+    assert settings(extra={"report_base_url": ""}).report_base_url == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "reports.example.com",
+        "javascript:alert(1)",
+        "s3://bucket",
+        "https://",
+        "https://[::1",
+        "https://r.example.com:99999",
+        "https://me:geheim@r.example.com",
+        "https://r.example.com/?token=geheim",
+        "https://r.example.com/#geheim",
+        "https://r.example.com/a b",
+        "https://r.example.com/\u202e",
+    ],
+)
+def test_an_address_that_no_link_can_begin_with_is_refused_without_what_may_be_secret(given):
+    error = refusal(extra={"report_base_url": given})
+    assert error.setting == "extra.report_base_url"
+    assert "accepted is an address of http or https" in str(error)
+    assert "geheim" not in str(error)

@@ -59,8 +59,17 @@ class DagRunResult:
     def task_states(self, task_id: str) -> list[str]:
         return [self.task_state(*key) for key in sorted(self._task_instances) if key[0] == task_id]
 
+    def task_instance(self, task_id: str, map_index: int = -1) -> Any:
+        return self._task_instances[task_id, map_index]
+
     def tries(self, task_id: str, map_index: int = -1) -> int:
         return int(self._task_instances[task_id, map_index].try_number)
+
+    def names(self, task_id: str) -> list[str | None]:
+        """Return what the web interface calls the mapped tasks."""
+        return [
+            self._task_instances[key].rendered_map_index for key in sorted(self._task_instances) if key[0] == task_id
+        ]
 
     def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         ti = self._task_instances[task_id, map_index]

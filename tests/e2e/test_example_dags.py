@@ -71,11 +71,17 @@ def test_the_scheduled_dag_writes_each_phone_confirmation_once(
     assert len(onlive_sandbox.notifications()) == notified
 
 
+def shown_title(sandbox: Sandbox, row: dict[str, str]) -> str:
+    """Return the offer of an appointment, whose title is its offer and its guest."""
+    return str(sandbox.record("appointments", row["appointment_id"])["title"]).partition(" · ")[0]
+
+
 def test_the_data_driven_dag_moves_what_it_can_and_fails_the_bad_row_alone(
     demo: DemoData, onlive_sandbox: Sandbox, run_dag: RunDag
 ) -> None:
     with demo.moves.open(newline="") as file:
-        plain, _, contested, wrong = csv.DictReader(file)
+        plain, settled, contested, wrong = csv.DictReader(file)
+    named = [(plain, "updated"), (settled, "unchanged"), (contested, "updated")]
     before = {row["appointment_id"]: onlive_sandbox.record("appointments", row["appointment_id"]) for row in (wrong,)}
     rules = crm_rows(demo, "SELECT service_id, increment_time, max_days, active FROM service_rules")
 
@@ -84,6 +90,14 @@ def test_the_data_driven_dag_moves_what_it_can_and_fails_the_bad_row_alone(
     assert result.state == "failed"
     assert result.task_states("move_appointment") == ["success", "success", "success", "failed"]
     assert result.tries("move_appointment", map_index=3) == 1
+    assert result.names("move_appointment") == [
+        *(f"{shown_title(onlive_sandbox, row)} {row['appointment_id'][:8]}: {came}" for row, came in named),
+        f"{wrong['appointment_id'][:8]}: failed",
+    ]
+    assert result.names("switch_rules") == [
+        f"{onlive_sandbox.record('services', rule[0])['name']}: {came}"
+        for rule, came in zip(rules, ("updated", "updated", "unchanged"), strict=True)
+    ]
     moved = onlive_sandbox.record("appointments", plain["appointment_id"])
     zone = plain["timezone"]
     assert span(moved) == (in_zone(plain["start"], zone), in_zone(plain["end"], zone))

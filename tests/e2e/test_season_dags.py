@@ -89,6 +89,9 @@ def test_a_zone_that_fails_is_put_back_and_the_others_stand(
         assert result.state == "failed"
         assert sorted(result.task_states("roll_out")) == ["failed", *["success"] * 4]
         assert (result.task_state("check"), result.task_states("put_back")) == ("success", ["skipped"])
+        assert sorted(map(str, result.names("roll_out")))[:4] == [
+            f"summer, {zone}: 8 updated" for zone in ("America/Mexico_City", "America/New_York", "Asia/Tokyo")
+        ] + [f"summer, {REFUSING_ZONE}: 3 put back, 1 failed, 4 not attempted"]
         changed = set()
         for service in sandbox.records("services"):
             if service["dateRanges"] != before[service["id"]]["dateRanges"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable
 
@@ -32,6 +33,28 @@ with DAG(
 {code}
     confirm("{appointment}")
 """
+
+MAPPED = """
+from datetime import UTC, datetime
+from airflow.providers.common.compat.sdk import DAG
+
+SERVICES = {services}
+
+with DAG("mapped_page", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
+{code}
+"""
+
+
+def test_the_mapped_updates_are_named_by_their_services_and_what_came_of_them(
+    onlive_sandbox: Sandbox, run_dag: Callable[..., DagRunResult]
+) -> None:
+    services = [each for each in onlive_sandbox.records("services") if each["duration"] < 40]
+    code = textwrap.indent(block("docs/updates.md", "The names of mapped tasks"), "    ")
+    source = MAPPED.format(services=json.dumps([each["id"] for each in services[:2]]), code=code)
+    (DAGS_FOLDER / "mapped_page.py").write_text(source)
+    result = run_dag("mapped_page")
+    assert result.state == "success"
+    assert result.names("switch") == [f"{each['name']}: updated" for each in services[:2]]
 
 
 def test_the_service_is_switched_and_the_appointment_confirmed(

@@ -71,6 +71,8 @@ class RecordServer(LoopbackServer):
 class TaskInstance:
     """What an operator sees of its task instance."""
 
+    dag_id, run_id, task_id, map_index = "nightly", "run", "update", -1
+
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
 

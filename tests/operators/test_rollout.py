@@ -356,7 +356,7 @@ def test_a_filter_that_selects_nothing_is_an_error(twenty: Fleet, execute: Execu
     ("arguments", "message"),
     [
         ({"service_ids": []}, "service_ids: names no service"),
-        ({"service_ids": [ID, "x"]}, r"service_ids\[1\]: got str 'x', of 1 characters that is no UUID"),
+        ({"service_ids": [ID, "x"]}, r"service_ids\[1\]: got str 'x', which has 1 character and is no UUID"),
         ({"service_ids": [ID, ID.upper()]}, rf"service_ids\[1\]: {ID} is service_ids\[0\] already"),
         ({"service_ids": "None"}, "service_ids: got str 'None', which holds NoneType"),
         ({"service_ids": ID}, "service_ids: got str"),

@@ -33,10 +33,18 @@ def told(*outcomes: Outcome) -> list[str]:
     return [f"{each.number} x {each.message} ({each.where})" for each in causes.by_number()]
 
 
-def text_of(*outcomes: Outcome) -> str:
+def summary_of(*outcomes: Outcome) -> Summary:
     summary = Summary()
     for each in outcomes:
         summary.add(each)
+    return summary
+
+
+def text_of(*outcomes: Outcome) -> str:
+    return error_text(summary_of(*outcomes))
+
+
+def error_text(summary: Summary) -> str:
     return str(summary.error(Allowance.read(0, ""), None, cut_short=False, remembers=True))
 
 
@@ -93,34 +101,40 @@ def test_causes_beyond_a_hundred_are_counted_together_in_bounded_memory() -> Non
     assert size_of(5_000) < size_of(200) + 20_000
 
 
-def test_the_error_tells_the_causes_before_the_single_rows() -> None:
+def test_the_error_tells_the_causes_where_rows_share_one_and_the_log_the_rows_too() -> None:
     outcomes = [failure(20 * n, bad_lang(), line=20 * n) for n in range(1, 12)]
-    text = text_of(*outcomes, failure(5, conflict(5)))
-    assert text.splitlines()[:5] == [
-        "12 of 12 records failed (12 failed)",
+    summary = summary_of(*outcomes, failure(5, conflict(5)))
+    causes = [
         "  11 x lang: got int 5; accepted: text (lines 20, 40, 60, ...)",
         "  1 x PUT /x/<id>: the server answered 409. Choose another time, or give `fallback_slots`. (row 5)",
-        f"  - line 20, {record_id(20)}: 1 field cannot be sent; nothing was sent:",
-        "  - lang: got int 5; accepted: text",
     ]
-    assert text.count("\n  - line ") == 10
-    assert "\n  and 2 more\n" in text
+    assert error_text(summary).splitlines()[:-1] == ["12 of 12 records failed (12 failed)", *causes]
+    told = summary.told()
+    assert told[:4] == [*causes, f"line 20, {record_id(20)}:", "  - lang: got int 5; accepted: text"]
+    assert sum(line.startswith("line ") for line in told) == 10
+    assert told[-1] == "and 2 more"
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_causes_that_say_no_more_than_the_rows_are_left_out(number: int) -> None:
     text = text_of(*[failure(0, bad_lang()), failure(1, conflict(1))][:number])
     assert " x " not in text
+    assert text.splitlines()[1:3] == [f"row 0, {record_id(0)}:", "  - lang: got int 5; accepted: text"]
 
 
-def test_a_cause_of_one_row_that_is_shown_anyway_is_not_told_twice() -> None:
-    text = text_of(failure(0, bad_lang()), failure(1, bad_lang()), failure(2, conflict(2)))
-    assert text.splitlines()[1].startswith("  2 x lang: ")
-    assert text.count("the server answered 409") == 1
+def test_each_field_of_a_row_has_a_line_of_its_own_below_the_rows() -> None:
+    error = OnlivePayloadError([*bad_lang().errors, *OnlivePayloadError.of("end", "is before start").errors])
+    assert text_of(failure(3, error)).splitlines()[1:-1] == [
+        f"row 3, {record_id(3)}:",
+        "  - lang: got int 5; accepted: text",
+        "  - end: is before start",
+    ]
 
 
-def test_the_error_names_ten_causes_at_most() -> None:
+def test_the_error_names_five_causes_and_the_log_ten() -> None:
     words = ["".join(chr(97 + int(digit)) for digit in str(index)) for index in range(30)]
-    text = text_of(*(failure(index, f"cause {words[index // 2]}") for index in range(60)))
-    assert text.count("  2 x cause ") == 10
-    assert "\n  40 x other causes\n" in text
+    summary = summary_of(*(failure(index, f"cause {words[index // 2]}") for index in range(60)))
+    text = error_text(summary)
+    assert text.count("  2 x cause ") == 5
+    assert "\n  50 x other causes\n" in text
+    assert sum(line.startswith("  2 x cause ") for line in summary.told()) == 10

@@ -144,7 +144,9 @@ def test_the_head_of_the_time_line_tells_seasons_clock_changes_and_mismatches(as
 @pytest.mark.parametrize(
     ("outcomes", "verdict"),
     [
-        (ROLLOUT[:5], "Every change matches the season."),
+        (ROLLOUT[:3], "Every change matches the season."),
+        (ROLLOUT[:5], "What was written matches the season; 2 services were not changed as asked."),
+        (ROLLOUT[3:5], "No change stands; 2 services were not changed as asked."),
         (
             [ROLLOUT[0], Outcome(1, None, "a", "updated", {}, ROLLOUT[0].after)],
             "Every change that is known matches the season.",

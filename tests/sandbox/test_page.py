@@ -14,7 +14,7 @@ import pytest
 from onlive_provider.sandbox.server import Sandbox
 
 FILES = ["/", "/sandbox/page.css", "/sandbox/page.js", "/sandbox/dom.js", "/sandbox/timeline.js", "/sandbox/week.js"]
-FILES += ["/sandbox/logs.js", "/favicon.ico"]
+FILES += ["/sandbox/logs.js", "/sandbox/copy.js", "/favicon.ico", "/docs", "/sandbox/docs.js"]
 
 
 class Page(HTMLParser):
@@ -166,9 +166,10 @@ def test_no_file_of_the_page_may_reach_another_host(fetch, path):
 
 
 def test_every_file_that_the_page_names_is_served(fetch):
-    named = {address for path in FILES for address in re.findall(r'(?:href|src)="(/[^"]+)"', fetch(path)[2])}
+    named = {address for path in FILES for address in re.findall(r'(?:href|src)="(/[^"]*)"', fetch(path)[2])}
     named |= {f"/sandbox/{name}" for path in FILES for name in re.findall(r'from "\./([^"]+)"', fetch(path)[2])}
-    assert named == set(FILES) - {"/"}
+    assert named == {*FILES, "/openapi.json"}
+    assert fetch("/openapi.json")[0] == 200
 
 
 def test_the_state_shows_what_cannot_be_read_back(caller, upcoming):

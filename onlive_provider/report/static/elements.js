@@ -49,3 +49,24 @@ function share(part, total) {
 function counted(count, noun) {
   return count === 1 ? `1 ${noun}` : `${number(count)} ${noun}s`;
 }
+
+function sumOf(counts) {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+// "5,873 unchanged and 3 failed", in the order of OUTCOMES.
+function kindsOf(counts) {
+  const told = OUTCOMES.filter(({ name }) => counts[name] > 0).map(({ name, label }) => `${number(counts[name])} ${label.toLowerCase()}`);
+  return told.length < 2 ? told.join("") : `${told.slice(0, -1).join(", ")} and ${told.at(-1)}`;
+}
+
+// The report's name beside this page. A page that was kept as REPORT.1.html goes with the report that was kept as REPORT.1.
+function fileName(file) {
+  const mine = decodeURIComponent(location.pathname.split("/").at(-1));
+  const kept = mine.startsWith(`${file}.`) ? mine.slice(file.length).match(/^(\.\d+)\.html$/) : null;
+  return kept === null ? file : file + kept[1];
+}
+
+function fileLink(file) {
+  return `./${encodeURIComponent(fileName(file))}`;
+}

@@ -1,93 +1,113 @@
-// The outcomes themselves, those that the filter lets through, a hundred at a time.
+// The outcomes themselves, those that the filter lets through, a hundred at a time; all of them on paper.
 
 const PAGE = 100;
 
-sections.push(({ counts, outcomes, leftOut }) => {
+sections.push(({ counts, outcomes, leftOut, causes }) => {
   if (counts.total === 0) return null;
   const byLine = outcomes.some(({ line }) => line !== undefined);
   const body = element("tbody", {});
-  const told = element("p", { className: "told muted" });
-  const more = element("button", { type: "button", className: "more" });
-  let matching = [];
+  const told = element("p", { className: "told muted", role: "status" });
+  const pager = pagerOf((to) => {
+    at = to;
+    draw();
+    told.scrollIntoView({ block: "nearest" });
+  });
+  const nothing = { count: 0, rows: () => [], note: "" };
+  let view = nothing;
+  let at = 0;
+  let turn = 0;
 
-  function show() {
-    const from = body.childElementCount;
-    body.append(...matching.slice(from, from + PAGE).map((outcome) => row(outcome, byLine)));
-    const shown = body.childElementCount;
-    told.textContent = matching.length ? `${number(shown)} of ${number(matching.length)} that match` : "No record matches.";
-    more.textContent = `Show ${number(Math.min(PAGE, matching.length - shown))} more`;
-    more.hidden = shown === matching.length;
+  function show(found) {
+    view = found;
+    at = 0;
+    draw();
   }
 
-  followers.push((wanted) => {
-    matching = wanted;
-    body.replaceChildren();
-    show();
+  function draw() {
+    turn += 1;
+    const mine = turn;
+    const from = at * PAGE;
+    const to = Math.min(from + PAGE, view.count);
+    const range = view.count > PAGE ? `${number(from + 1)} to ${number(to)} of ` : "";
+    const match = view.count > 0 ? `${range}${counted(view.count, "record")} that match${view.count === 1 ? "es" : ""}.` : "";
+    told.textContent = [match, view.note].filter(Boolean).join(" ");
+    pager.draw(at, Math.ceil(view.count / PAGE));
+    const found = view.rows(from, to);
+    if (Array.isArray(found)) put(found);
+    else found.then((rows) => mine === turn && put(rows), () => mine === turn && (told.textContent = "The file can no longer be read. Open it again."));
+  }
+
+  function put(rows) {
+    body.replaceChildren(...rows.map((outcome) => rowOf(outcome, byLine)));
+  }
+
+  followers.push((matching, filter) => {
+    turn += 1;
+    if (chosenFile.report !== null) searchFile(chosenFile.report, filter, turn);
+    else show({ count: matching.length, rows: (from, to) => matching.slice(from, to), note: noteOf(matching, filter), printed: filter.touched ? matching : outcomes });
   });
-  more.addEventListener("click", show);
+
+  async function searchFile(report, filter, mine) {
+    const goesOn = (share) => {
+      if (mine === turn) told.textContent = `Searching: ${Math.floor(100 * share)} %`;
+      return mine === turn;
+    };
+    const numbers = await report.search(filter, goesOn).catch(() => null);
+    if (mine !== turn) return;
+    if (numbers === null) return show({ ...nothing, note: "The file can no longer be read. Open it again." });
+    show({ count: numbers.length, rows: (from, to) => report.rows(numbers.slice(from, to)), note: numbers.length ? "" : "No record matches." });
+  }
+
+  // What the filter would let through, and the page does not hold.
+  function noteOf(matching, { words, wanted, cause }) {
+    const missing = missingOf(wanted, cause);
+    const only = cause === null ? "" : "Only failures of the pressed cause are shown.";
+    const onPage = outcomes.some((outcome) => (cause === null ? wanted.has(outcome.outcome) : outcome.cause === cause));
+    const none = matching.length > 0 || (!onPage && sumOf(missing) > 0) ? "" : `No record${sumOf(missing) ? " of this page" : ""} matches.`;
+    if (sumOf(missing) === 0) return [none, only].filter(Boolean).join(" ");
+    const one = sumOf(missing) === 1;
+    const which = cause === null ? `${kindsOf(missing)} ${one ? "record" : "records"}` : `${number(missing.failed)} ${one ? "failure" : "failures"} of this cause`;
+    const unseen = words.length > 0 ? `${one ? "was" : "were"} not searched: ${one ? "it is" : "they are"} not on this page.` : `${one ? "is" : "are"} not on this page.`;
+    return [none, only, `${which} ${unseen}`].filter(Boolean).join(" ");
+  }
+
+  function missingOf(wanted, cause) {
+    if (cause === null) return Object.fromEntries(Object.entries(leftOut).filter(([name]) => wanted.has(name)));
+    return { failed: causes.told[cause].count - outcomes.filter((outcome) => outcome.cause === cause).length };
+  }
+
+  addEventListener("beforeprint", () => {
+    if (view.printed === undefined) return;
+    put(view.printed);
+    told.textContent = [`${counted(view.printed.length, "record")}.`, sumOf(leftOut) ? `Not on this page: ${kindsOf(leftOut)}.` : ""].join(" ");
+  });
+  addEventListener("afterprint", draw);
 
   const headings = [byLine ? "Line" : "Index", "Outcome", "Record", "What happened"].map((text) => element("th", { scope: "col" }, text));
-  return card(
-    "Records",
-    leftOutNote(leftOut) || "Failures first, then in the input's order.",
-    told,
-    element("table", {}, element("thead", {}, element("tr", {}, ...headings)), body),
-    more,
-  );
+  const table = element("table", {}, element("thead", {}, element("tr", {}, ...headings)), body);
+  return card("Records", "Failures first, then in the input's order.", told, table, pager.element);
 });
 
-function leftOutNote({ failed, others }) {
-  if (failed + others === 0) return "";
-  const parts = [failed ? counted(failed, "failure") : "", others ? counted(others, "other record") : ""];
-  return `Failures first, then in the input's order. This table leaves out ${parts.filter(Boolean).join(" and ")}; the .jsonl report beside this page has all.`;
-}
-
-function row(outcome, byLine) {
-  const label = OUTCOMES.find(({ name }) => name === outcome.outcome).label;
-  const place = byLine ? (outcome.line ?? "–") : outcome.index;
-  const placed = element("td", { className: "place" }, typeof place === "number" ? number(place) : place);
-  placed.dataset.name = byLine ? "line" : "index";
-  const made = element(
-    "tr",
-    {},
-    placed,
-    element("td", { className: "what" }, element("span", { className: `pill ${outcome.outcome}` }, label)),
-    element("td", { className: "record" }, outcome.id ?? "(no id)"),
-    element("td", {}, element("div", { className: "story" }, failure(outcome), changes(outcome))),
-  );
-  made.dataset.index = outcome.index;
-  return made;
-}
-
-function failure({ error, message, fieldErrors = [], attempts, retryable }) {
-  if (!error && !message) return null;
-  const faults = fieldErrors.map(({ field, message: fault }) => element("li", {}, field ? element("code", {}, field) : null, field ? " " : null, fault));
-  const notes = [attempts > 1 ? counted(attempts, "attempt") : "", error && retryable ? "may succeed when run again" : ""].filter(Boolean);
-  return element(
-    "div",
-    { className: error ? "failure" : "reason" },
-    error ? element("b", {}, error) : null,
-    message ? element("p", {}, message) : null,
-    faults.length ? element("ul", {}, ...faults) : null,
-    notes.length ? element("p", { className: "muted" }, notes.join(" · ")) : null,
-  );
-}
-
-function changes({ outcome, before = {}, after = {} }) {
-  const names = Object.keys(after);
-  if (names.length === 0) return null;
-  const written = outcome === "updated" || outcome === "planned";
-  const lines = names.map((name) => {
-    const was = Object.hasOwn(before, name) ? value(before[name], "was") : element("i", { className: "was" }, "not known");
-    return element("div", { className: "change" }, element("dt", {}, name), element("dd", {}, was, element("span", { className: "arrow" }, "→"), value(after[name], "is")));
-  });
-  const heading = written ? null : element("p", { className: "muted" }, "Was to be written:");
-  return element("div", {}, heading, element("dl", { className: "changes" }, ...lines));
-}
-
-function value(given, className) {
-  if (given === null || given === "") return element("i", { className }, given === null ? "empty (null)" : "empty text");
-  if (typeof given === "string") return element("span", { className }, given);
-  const lines = Array.isArray(given) && given.length ? given.map((item) => JSON.stringify(item)) : [JSON.stringify(given)];
-  return element("span", { className }, lines.join("\n"));
+function pagerOf(turnTo) {
+  const previous = element("button", { type: "button", className: "plain" }, "Previous");
+  const next = element("button", { type: "button", className: "plain" }, "Next");
+  const field = element("input", { type: "number", min: 1, ariaLabel: "Page" });
+  const of = element("span", { className: "muted" });
+  const bar = element("nav", { className: "pager", ariaLabel: "Pages of the table" }, previous, "Page", field, of, next);
+  let at = 0;
+  let last = 0;
+  previous.addEventListener("click", () => turnTo(at - 1));
+  next.addEventListener("click", () => turnTo(at + 1));
+  field.addEventListener("change", () => turnTo(Math.min(Math.max(Math.trunc(Number(field.value)) || 1, 1), last) - 1));
+  const draw = (page, pages) => {
+    at = page;
+    last = pages;
+    bar.hidden = pages < 2;
+    previous.disabled = page === 0;
+    next.disabled = page + 1 >= pages;
+    field.value = page + 1;
+    field.max = pages;
+    of.textContent = `of ${number(pages)}`;
+  };
+  return { element: bar, draw };
 }

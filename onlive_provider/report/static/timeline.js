@@ -16,7 +16,7 @@ const TARGETS = {
   restrictionDates: { note: "days that the active calendars of every service include, before and after", field: "days of calendars", open: "included" },
 };
 
-sections.push(({ outcomes, timeline, counts, leftOut }) => {
+sections.push(({ outcomes, timeline, counts, leftOut, error }) => {
   if (timeline === null) return null;
   const { groups, mode } = timeline;
   const target = TARGETS[timeline.target];
@@ -43,7 +43,7 @@ sections.push(({ outcomes, timeline, counts, leftOut }) => {
   const head = element("div", { className: "axis-row" }, element("div", { className: "who" }, "Service"), labelsOf(axis));
   const list = element("ol", { className: "services" }, ...rows.values());
   const box = element("div", { className: "timeline", tabIndex: 0, role: "region", ariaLabel: "Time line of services" }, head, list);
-  const elsewhere = counts.total - leftOut.failed - leftOut.others - drawn.length;
+  const elsewhere = counts.total - sumOf(leftOut) - drawn.length;
   return card(
     "Time line",
     target.note,
@@ -52,8 +52,9 @@ sections.push(({ outcomes, timeline, counts, leftOut }) => {
     target === TARGETS.dateRanges ? clocksTold(groups) : null,
     mode === null ? null : element("p", { className: "mode" }, MODES[mode]),
     sumsTold(drawn, mode),
-    oddTold(odd, drawn, groups),
+    oddTold(odd, drawn, groups, { isRed: error !== null, missing: sumOf(leftOut) }),
     unnamedTold(drawn, target),
+    sumOf(leftOut) > 0 ? element("p", { className: "muted" }, `Not drawn, because they are not on this page: ${kindsOf(leftOut)}.`) : null,
     elsewhere > 0 ? element("p", { className: "muted" }, `${counted(elsewhere, "record")} without ${target.field} in the report: only in the table.`) : null,
     key(timeline, target, drawn),
     told,
@@ -130,15 +131,22 @@ function clocksTold(groups) {
   return lines.length ? element("ul", { className: "seasons muted" }, ...lines) : null;
 }
 
-function oddTold(odd, drawn, groups) {
+// Whether the changes fit the season. Only if all of them stand is that good news.
+function oddTold(odd, drawn, groups, { isRed, missing }) {
   if (groups.length === 0) return null;
-  if (odd.length === 0) {
-    const unknown = drawn.some(({ timeline }) => timeline.some(({ gained }) => gained === undefined));
-    const text = unknown ? "Every change that is known matches the season." : "Every change matches the season.";
-    return element("p", { className: `verdict ${unknown ? "calm" : "good"}` }, text);
+  if (odd.length > 0) {
+    const text = `${counted(odd.length, "service")} ${odd.length === 1 ? "does" : "do"} not match the season. Shown first.`;
+    return element("p", { className: "verdict bad" }, text);
   }
-  const text = `${counted(odd.length, "service")} ${odd.length === 1 ? "does" : "do"} not match the season. Shown first.`;
-  return element("p", { className: "verdict bad" }, text);
+  const undone = drawn.filter(({ outcome }) => NOT_WRITTEN.has(outcome)).length;
+  if (undone > 0 || isRed) {
+    const written = drawn.some(({ outcome }) => outcome === "updated") ? "What was written matches the season" : "No change stands";
+    const rest = undone > 0 ? `; ${counted(undone, "service")} ${undone === 1 ? "was" : "were"} not changed as asked.` : ", and the task failed.";
+    return element("p", { className: "verdict doubt" }, `${written}${rest}`);
+  }
+  const unknown = drawn.some(({ timeline }) => timeline.some(({ gained }) => gained === undefined));
+  const which = [unknown ? " that is known" : "", missing > 0 ? " on this page" : ""].join("");
+  return element("p", { className: `verdict ${which ? "calm" : "good"}` }, `Every change${which} matches the season.`);
 }
 
 // What lies behind a row's bars: years and months, the seasons, the clock changes.

@@ -1,5 +1,6 @@
 // Keeps the page like the sandbox: asks every second what changed and draws it.
 
+import { keepingFocus } from "./copy.js";
 import { byId } from "./dom.js";
 import { drawLogs } from "./logs.js";
 import { drawTimeline } from "./timeline.js";
@@ -27,8 +28,10 @@ function draw(state) {
   byId("notification-count").textContent = state.notificationCount;
   byId("call-count").textContent = state.callCount;
   byId("now").textContent = `${state.now.slice(0, 16).replace("T", " ")} UTC`;
-  drawTimeline(state);
-  drawWeek(state);
+  keepingFocus(() => {
+    drawTimeline(state);
+    drawWeek(state);
+  });
   drawLogs(state);
 }
 

@@ -1,13 +1,16 @@
-// Draws each service's date ranges over fourteen months, with month ticks and today.
+// Draws each service's date ranges on a line that is as long as they are, with ticks and today.
 
+import { copyButton } from "./copy.js";
 import { byId, Changes, element, mark, zoneOf } from "./dom.js";
 
 const MONTHS_BACK = 2;
 const MONTHS = 14;
+const YEARS_BACK = 3; // a range that begins earlier, or ends later, is open on that side and stretches nothing
+const YEARS_AHEAD = 6;
 const changes = new Changes();
 
 export function drawTimeline({ services, now }) {
-  const scale = makeScale(new Date(now));
+  const scale = makeScale(new Date(now), services);
   const changed = changes.since(services);
   const rows = services.map((service) => mark(drawRow(service, scale), changed.get(service.id)));
   const box = byId("timeline");
@@ -18,17 +21,23 @@ export function drawTimeline({ services, now }) {
   if (first) showInside(box, first);
 }
 
-function makeScale(now) {
-  const first = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - MONTHS_BACK, 1);
-  const last = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - MONTHS_BACK + MONTHS, 1);
+// At least fourteen months from two months ago, and as much before and after as the services' ranges take.
+function makeScale(now, services) {
+  const month = (moment, more) => Date.UTC(moment.getUTCFullYear(), moment.getUTCMonth() + more, 1);
+  const edges = services.flatMap(({ dateRanges }) => dateRanges ?? [])
+    .flatMap(({ startDate, endDate }) => [new Date(startDate), new Date(endDate)])
+    .filter((edge) => edge >= month(now, -12 * YEARS_BACK) && edge <= month(now, 12 * YEARS_AHEAD));
+  const first = Math.min(month(now, -MONTHS_BACK), ...edges.map((edge) => month(edge, 0)));
+  const last = Math.max(month(now, MONTHS - MONTHS_BACK), ...edges.map((edge) => month(edge, 1)));
   const percent = (moment) => (100 * (Math.min(Math.max(moment, first), last) - first)) / (last - first);
-  const months = Array.from({ length: MONTHS }, (_, index) =>
-    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - MONTHS_BACK + index, 1)));
-  return { first, last, percent, months, today: percent(now.getTime()) };
+  const months = [];
+  for (let at = first; at < last; at = month(new Date(at), 1)) months.push(new Date(at));
+  const every = months.length <= 18 ? 1 : months.length <= 40 ? 3 : 12;
+  return { first, last, percent, months: months.filter((each) => each.getUTCMonth() % every === 0), today: percent(now.getTime()) };
 }
 
 function drawTicks(scale) {
-  const names = scale.months.map((month) =>
+  const names = scale.months.filter((month) => scale.percent(month.getTime()) < 96).map((month) =>
     element("span", {
       className: month.getUTCMonth() === 0 ? "tick year" : "tick",
       style: { left: `${scale.percent(month.getTime())}%` },
@@ -50,7 +59,7 @@ function drawRow(service, scale) {
     dataset: { serviceId: service.id, updatedAt: service.updatedAt },
   },
     element("div", { className: "name", title: `${service.name}, ${service.duration} min, ${zoneOf(service)}` },
-      element("b", {}, service.name), service.active ? null : element("em", {}, "off")),
+      copyButton(service.id, service.name), element("b", {}, service.name), service.active ? null : element("em", {}, "off")),
     element("div", { className: "track" }, ...lines, ...bars.filter(Boolean), today));
 }
 

@@ -1,5 +1,6 @@
 // Draws a week of appointments, one column a day, at the local time of each service.
 
+import { copyButton } from "./copy.js";
 import { byId, Changes, element, mark, zoneOf } from "./dom.js";
 
 const STATES = ["pending", "confirmed", "cancelled"];
@@ -78,6 +79,7 @@ function drawCard({ appointment, service, time }) {
     element("time", { dateTime: appointment.start }, time),
     element("span", { className: "where" }, service?.extraFields?.city ?? ""),
     element("p", {}, appointment.title ?? "(no title)"),
+    copyButton(appointment.id, appointment.title ?? "the appointment"),
     appointment.agentComment ? element("q", {}, appointment.agentComment) : null);
 }
 
