@@ -43,7 +43,10 @@ python_display_short_literal_types = True
 # text spells out.
 nitpick_ignore_regex = [
     ("py:.*", r"(airflow|collections|datetime|pathlib)\..*"),
-    ("py:.*", r"AirflowSkipException|XComArg|FailOrSkip|Mode|Target|OnliveClient|.*\.NotGiven"),
+    (
+        "py:.*",
+        r"Airflow(Fail|Skip)Exception|AirflowSensorTimeout|XComArg|FailOrSkip|Mode|Target|OnliveClient|.*\.NotGiven",
+    ),
 ]
 
 html_theme = "furo"

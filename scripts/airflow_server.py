@@ -45,12 +45,12 @@ class AirflowServer:
         settings = {
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self._port),
+            "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port(8793)),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port(8794)),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # Runs are made by people, and by this program.
         }
         # What is stored, and can be looked at and edited in the web interface, must not be outdone by the environment.
         inherited = {n: v for n, v in os.environ.items() if not n.startswith((_CONNECTION, _VARIABLE))}
@@ -138,9 +138,13 @@ class AirflowServer:
         """Wait until these DAGs were parsed."""
         self.until(lambda: dag_ids <= {each["dag_id"] for each in self.call("GET", "/dags")["dags"]}, "the DAGs")
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run."""
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
     def start(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None, note: str = "") -> None:
         """Start a run, and let its DAG run if it is paused."""
-        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+        self.unpause(dag_id)
         run = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}, "note": note or None}
         self.call("POST", f"/dags/{dag_id}/dagRuns", run)
 

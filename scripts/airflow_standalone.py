@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SANDBOX_PORT = 8765
 AIRFLOW_PORT = 8080
+FOLLOWER = "onlive_follow_services"
+"""The example that runs by itself, whenever another one has changed a service."""
 
 
 class NotAsDescribedError(Exception):
@@ -58,7 +60,8 @@ def opened(folder: Path) -> Iterator[Opened]:
             if not airflow.is_up():
                 raise NotAsDescribedError(f"Airflow did not start; see {log}")
             airflow.store(data.environment)
-            airflow.wait_for_dags({run.dag_id for run in runs})
+            airflow.wait_for_dags({FOLLOWER, *(run.dag_id for run in runs)})
+            airflow.unpause(FOLLOWER)
             print("Making one run of each kind (about a minute) ...", flush=True)
             for run in make_runs(airflow, sandbox, fleet, runs):
                 raise NotAsDescribedError(f"{run.dag_id}, {run.run_id}, did not end as {run.state}; see {log}")
@@ -96,6 +99,7 @@ def where_to_click(it: Opened) -> list[str]:
         "",
         "Trigger any DAG again from its form. onlive_summer_season asks for a service, such as",
         f"{season['service_id']} ({season['timezone']}, closed from {season['first_day']} to {season['last_day']}).",
+        "onlive_change_duration changes one, and onlive_follow_services then runs by itself.",
         "Ctrl-C stops everything; nothing is kept.",
     ]
 

@@ -91,10 +91,14 @@ def without_frames(error: BaseException) -> BaseException:
     Frames of the client hold the payload and the record as it was read, and trackers of errors show local variables.
     Our errors say all there is to say.
     """
-    each: BaseException | None = error
-    while each is not None:
-        each.__traceback__ = None
-        each = each.__cause__ or each.__context__
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:  # An error that was raised again may be among its own causes.
+            seen.add(id(each))
+            each.__traceback__ = None
+            waiting += [each.__cause__, each.__context__]
     return error
 
 

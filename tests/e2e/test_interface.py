@@ -166,6 +166,19 @@ def test_the_headline_of_a_rollout_that_was_put_back_is_in_view_when_its_log_ope
     appears(page.get_by_text("OnliveRolloutFailedError: The rollout was stopped in batch 2 of 3"))
 
 
+@pytest.mark.parametrize(
+    ("run_id", "shown"), [("green", "13 of 250 records written"), ("red", "13 of 250 appointments would change")]
+)
+def test_onlive_report_leads_from_a_green_and_from_a_red_task_to_its_page(page: Page, run_id: str, shown: str) -> None:
+    page.goto(f"/dags/onlive_bulk_languages/runs/{run_id}/tasks/update_languages/details")
+    page.get_by_role("link", name="Onlive report").click()
+    appears(page.get_by_role("heading", name="update_languages: outcomes"))
+    appears(page.get_by_text(shown))
+    picture(page, f"report-{run_id}")
+    page.get_by_role("link", name="The task and its log").click()
+    appears(page.get_by_text("update_languages"))
+
+
 def test_mapped_tasks_are_named_by_what_a_person_knows_and_what_came_of_it(page: Page, opened: Opened) -> None:
     page.goto("/dags/onlive_season_rollout/runs/put_back/tasks/roll_out/mapped")
     appears(page.get_by_text("summer, Europe/Madrid: 8 updated"))
@@ -201,6 +214,18 @@ def test_an_example_that_is_triggered_from_its_form_is_green(page: Page, opened:
     given = {name: data[name] if value is None else value for name, value in FORMS[dag_id].items()}
     run_id = trigger(page, opened, dag_id, given)
     assert opened.airflow.end_of(dag_id, run_id) == "success"
+
+
+def test_a_service_that_was_changed_from_a_form_starts_the_dag_that_follows_it(page: Page, opened: Opened) -> None:
+    followers = opened.airflow.call("GET", "/dags/onlive_follow_services/dagRuns")["dag_runs"]
+    assert followers == []
+    given = {"service_id": opened.data.season["service_id"], "duration": "50"}
+    run_id = trigger(page, opened, "onlive_change_duration", given)
+    assert opened.airflow.end_of("onlive_change_duration", run_id) == "success"
+    follower = newest_run(opened, "onlive_follow_services", set())
+    assert opened.airflow.end_of("onlive_follow_services", follower) == "success"
+    page.goto(f"/dags/onlive_follow_services/runs/{follower}/tasks/look_at_changes")
+    appears(page.get_by_text(f"services/{given['service_id']} has changed: duration"))
 
 
 def test_the_data_driven_example_that_is_triggered_from_its_form_fails_for_its_bad_row_alone(

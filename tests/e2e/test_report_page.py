@@ -15,6 +15,7 @@ from onlive_provider.client.settings import Settings
 from onlive_provider.client.signing import Credentials
 from onlive_provider.links import report_link
 from tests.bulk.server import ManyRecords, record_id
+from tests.documentation.blocks import block
 from tests.e2e.conftest import DAGS_FOLDER, ROOT, DagRunResult
 from tests.operators.conftest import connection_to
 
@@ -32,9 +33,9 @@ with DAG("report_page", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UT
 def test_a_failed_tasks_counts_are_told_and_what_it_wrote_is_put_back(
     run_dag: Callable[..., DagRunResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    shown = textwrap.indent(block("docs/report.md", "What a failed task leaves"), "    ")
     rows = [{"id": record_id(0), "title": "new"}, {"id": "no id", "title": "x"}]
-    (DAGS_FOLDER / "report_page.py").write_text(DAG.format(rows=json.dumps(rows)) + textwrap.indent(block, "    "))
+    (DAGS_FOLDER / "report_page.py").write_text(DAG.format(rows=json.dumps(rows)) + shown)
     monkeypatch.setenv("AIRFLOW_VAR_ONLIVE_REPORTS", str(tmp_path))
     with ManyRecords(1) as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))

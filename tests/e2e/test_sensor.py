@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 from packaging.version import Version
 
 from onlive_provider.hooks.onlive import OnliveHook
-from tests.e2e.conftest import ROOT, DagRunResult, airflow_version
+from tests.documentation.blocks import block
+from tests.e2e.conftest import DagRunResult, airflow_version
 from tests.loopback import ID, FakeClock, reply
 from tests.operators.conftest import APPOINTMENT, RecordServer, serving
 from tests.triggers.conftest import fire
@@ -25,7 +25,6 @@ reschedule = pytest.param(
     ),
 )
 every_way = pytest.mark.parametrize("way", ["poke", reschedule, "deferrable"])
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "sensor.md").read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def test_the_sensor_that_the_page_shows_waits_for_the_confirmation(server: Recor
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     shown: dict[str, Any] = {}
-    exec(BLOCKS[0], shown)
+    exec(block("docs/sensor.md", "Wait for an appointment"), shown)
     wait = shown["wait"]
     wait.render_template_fields({"params": {"appointment_id": ID}})
     with pytest.raises(TaskDeferred) as deferred:
@@ -100,7 +99,7 @@ def test_the_watcher_that_the_page_shows_fires_at_the_confirmation(server: Recor
     except ImportError:
         pytest.skip("Airflow has no watchers before 3.0")
     shown: dict[str, Any] = {}
-    exec(BLOCKS[1], shown)
+    exec(block("docs/sensor.md", "Run a DAG when an appointment is confirmed"), shown)
     (watcher,) = shown["demo"].watchers
     assert isinstance(watcher, AssetWatcher)
     assert fire(watcher.trigger) == [[CONFIRMED]]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import redact
 
+from onlive_provider.errors import OnliveError
 from onlive_provider.models.appointment import Guest
 from onlive_provider.operators import masking
-from onlive_provider.operators.masking import mask_personal_data, pattern_of, unveil, veil
+from onlive_provider.operators.masking import mask_personal_data, pattern_of, unveil, veil, without_frames
 from onlive_provider.privacy import HIDDEN
 
 GUEST = {"email": "eva.{}@example.com", "extraFields": {"firstName": "Eva", "phone": "+346111222{}"}}
@@ -164,3 +165,14 @@ def test_of_a_long_list_the_beginning_is_shown() -> None:
     assert shown[0] == {"id": "0", "agentComment": HIDDEN}
     assert shown[-1] == "... (100,000 in all)"
     assert len(shown) < 1_000
+
+
+def test_an_error_that_is_among_its_own_causes_loses_its_frames_too() -> None:
+    first, second = OnliveError("first"), ValueError("second")
+    for error in (first, second):
+        with pytest.raises(type(error)):
+            raise error
+    first.__context__, second.__context__ = second, first
+    without_frames(first)
+    assert first.__traceback__ is None
+    assert second.__traceback__ is None
