@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "onlive_provider"
 EXAMPLES = ROOT / "dags_examples"
 ENTRY_POINTS = {
+    "airflow.plugins": {"onlive": "onlive_provider.plugins.report:OnliveReportPlugin"},
     "apache_airflow_provider": {"provider_info": "onlive_provider.get_provider_info:get_provider_info"},
     "console_scripts": {"onlive": "onlive_provider.cli:main"},
     "pytest11": {"onlive_sandbox": "onlive_provider.sandbox.pytest_plugin"},

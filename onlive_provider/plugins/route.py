@@ -15,8 +15,6 @@ from contextlib import suppress
 from typing import IO, Any
 from urllib.parse import quote
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
@@ -25,6 +23,14 @@ from onlive_provider.bulk.report_place import page_path
 from onlive_provider.links import REPORT_XCOM
 from onlive_provider.plugins.place import RefusedError, open_report
 from onlive_provider.report.page import HEAD_BYTES, task_of_page
+
+try:
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+    from airflow.api_fastapi.core_api.security import requires_access_dag
+except ImportError:
+    from airflow.exceptions import AirflowOptionalProviderFeatureException
+
+    raise AirflowOptionalProviderFeatureException("Airflow 2 has no API server that could show reports.") from None
 
 MAX_PAGE = 16 * 2**20
 """Bytes of a page; this provider writes pages of less than a fourth of that."""
