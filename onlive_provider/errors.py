@@ -97,7 +97,8 @@ class OnliveCallError(OnliveError):
         self.message, self.call = message, call
         self.attempts, self.elapsed, self.retry_after = attempts, elapsed, retry_after
         said = f"{call}: {message}" if call else message
-        super().__init__(f"{said} ({_counted(attempts, 'attempt')} in {elapsed:.1f} s). {self.advice}".rstrip())
+        tries = f"{attempts} attempt{'' if attempts == 1 else 's'}"
+        super().__init__(f"{said} ({tries} in {elapsed:.1f} s). {self.advice}".rstrip())
 
 
 class OnliveConnectError(OnliveCallError):
@@ -297,7 +298,3 @@ class OnliveRolloutToRetryError(OnliveRolloutFailedError):
     """A rollout was stopped by failures that may be over later."""
 
     retryable = True
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -37,7 +37,8 @@ def test_an_id_that_is_not_a_uuid_could_lead_elsewhere_and_is_refused(wrong: str
     with pytest.raises(errors.OnlivePayloadError, match="is not a UUID such as") as refused:
         APPOINTMENT.record_path(wrong)
     assert refused.value.errors[0].field == "appointment id"
-    assert f": text of {len(wrong)} characters is not" in str(refused.value)
+    counted = f"{len(wrong)} character{'' if len(wrong) == 1 else 's'}"
+    assert f": text of {counted} is not" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -414,7 +414,7 @@ def test_a_file_that_is_something_else_is_kept(server: ManyRecords, path: str, c
 def test_a_path_that_is_none_is_refused_before_any_call(server: ManyRecords, value: Any) -> None:
     operator = BulkUpdateAppointmentsOperator(task_id="update", updates=titles(), snapshot_path="{{ path }}")
     operator.snapshot_path = value
-    with pytest.raises(OnlivePayloadError, match="- snapshot_path: "):
+    with pytest.raises(OnlivePayloadError, match=": snapshot_path: "):
         operator.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
     assert server.requests == []
 
@@ -442,7 +442,7 @@ def test_a_place_that_is_taken_is_refused_before_any_call(server: ManyRecords, t
         report_path=str(tmp_path / "r.jsonl"),
         snapshot_path=str(tmp_path / name),
     )
-    with pytest.raises(OnlivePayloadError, match=r"- snapshot_path: got .*, where nothing can be written"):
+    with pytest.raises(OnlivePayloadError, match=r": snapshot_path: got .*, where nothing can be written"):
         operator.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
     assert server.requests == []
     assert {each.name for each in tmp_path.iterdir()} == there
