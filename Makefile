@@ -121,7 +121,7 @@ docs: .venv-docs/ready
 	@echo "The site is docs/_build/index.html"
 
 pictures: .venv/ready
-	ONLIVE_REQUIRE_BROWSER=1 ONLIVE_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -m browser
+	ONLIVE_REQUIRE_BROWSER=1 ONLIVE_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest --quiet -m browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .

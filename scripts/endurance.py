@@ -142,7 +142,8 @@ def _run(rows: int, url: str, folder: Path) -> tuple[str, dict[str, int], int, l
     temporary.mkdir()
     with source.open("w") as file:
         file.writelines(json.dumps({"id": record_id(each), "title": f"title {each}"}) + "\n" for each in range(rows))
-    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=0, try_number=1)
+    names = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 0, "try_number": 1}
+    ti = SimpleNamespace(**names, xcom_push=lambda key, value: None)
     operator = BulkUpdateAppointmentsOperator(
         task_id="t", updates_path=str(source), report_path=str(report), allowed_failures="1%", concurrency=64
     )

@@ -21,5 +21,7 @@ def set_connections(job: dict[str, Any]) -> None:
 class TaskInstance:
     """What an operator's ``execute`` sees of its task instance outside Airflow's scheduler."""
 
+    dag_id, run_id, task_id, map_index = "benchmark", "run", "update", -1
+
     def xcom_push(self, key: str, value: Any) -> None:
         """Drop a value."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
@@ -28,7 +27,6 @@ def run(operator: Any, **names: str) -> Any:
 
     :param names: what it knows of itself, such as its ``dag_id``.
     """
-    pushed: dict[str, Any] = {}
-    ti = SimpleNamespace(**vars(task_instance(**names)), xcom_push=pushed.__setitem__)
+    ti = task_instance(**names)
     operator.render_template_fields({"ti": ti, "ds": "2030-03-10", "run_id": "run"})
     return operator.execute({"ti": ti})

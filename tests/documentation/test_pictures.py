@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH = 1280
-MOST_BYTES = 150_000
+MOST_BYTES = 200_000
 AT = datetime.fromisoformat("2027-03-01T09:00:00+00:00")
 
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
