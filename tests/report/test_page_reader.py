@@ -203,6 +203,7 @@ def test_an_address_that_could_run_a_script_is_no_link(reading):
             None,
         ),
         (outcomes_of("updated"), "E: cut", "The task failed. Of 1 record none failed.", "The task failed: E: cut"),
+        (outcomes_of("planned"), "E: cut", "The task failed, and nothing was written.", "The task failed: E: cut"),
         ([], "E: no", "The task failed before any record.", "The task failed: E: no"),
     ],
 )

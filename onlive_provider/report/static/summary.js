@@ -39,6 +39,12 @@ function factsOf({ written, path, file, url }) {
   return facts;
 }
 
+function redWithoutFailure({ total, updated }) {
+  if (total === 0) return "The task failed before any record.";
+  if (updated === 0) return "The task failed, and nothing was written.";
+  return `The task failed. Of ${counted(total, "record")} none failed.`;
+}
+
 function judge(counts, error, ofTask) {
   const isRed = error !== null;
   if (counts.failed > 0 || counts.not_attempted > 0) {
@@ -46,7 +52,7 @@ function judge(counts, error, ofTask) {
     const rest = counts.not_attempted > 0 ? `, ${number(counts.not_attempted)} not attempted` : "";
     return ofTask && !isRed ? [`${failed}${rest}. The task allows that and succeeded.`, "doubt"] : [`${failed}${rest}.`, "bad"];
   }
-  if (isRed) return [counts.total === 0 ? "The task failed before any record." : `The task failed. Of ${counted(counts.total, "record")} none failed.`, "bad"];
+  if (isRed) return [redWithoutFailure(counts), "bad"];
   if (counts.total === 0) return ["There was nothing to do: the input had no records.", "calm"];
   if (counts.planned > 0) return [`A plan: ${number(counts.planned)} of ${counted(counts.total, "record")} would be written. Nothing was sent.`, "calm"];
   const skipped = counts.skipped > 0 ? ` ${number(counts.skipped)} skipped.` : "";
