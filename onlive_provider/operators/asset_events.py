@@ -87,7 +87,7 @@ class AssetEvents:
                 operator.outlets = [each for each in operator.outlets if each is not asset]
             else:
                 events[asset].extra.update(extra)
-        written = self._written()
+        written = self._written() if self._aliases else {}
         for alias in self._aliases:
             for uri, extra in written.items():
                 _add(events[alias], uri, extra)
@@ -97,17 +97,19 @@ class AssetEvents:
         number = sum(number for number, _ in self._collections.values())
         if number <= MAX_RECORDS:
             return {uri: {"fields": _names(fields)} for uri, fields in self._records.items()}
-        if self._aliases:
-            named = " and ".join(self._collections)
-            log.info("%s records were written, more than %s: their asset event is of %s", number, MAX_RECORDS, named)
-        return {uri: extra for uri in self._collections if (extra := self._extra(uri)) is not None}
+        named = " and ".join(self._collections)
+        log.info("%s records were written, more than %s: their asset event is of %s", number, MAX_RECORDS, named)
+        return {uri: self._of_all(uri) for uri in self._collections}
 
     def _extra(self, uri: str) -> dict[str, Any] | None:
         """Return what an event says, or ``None`` where nothing was written."""
         if uri in self._collections:
-            number, fields = self._collections[uri]
-            return {"fields": _names(fields), "records": number}
+            return self._of_all(uri)
         return {"fields": _names(self._records[uri])} if uri in self._records else None
+
+    def _of_all(self, collection: str) -> dict[str, Any]:
+        number, fields = self._collections[collection]
+        return {"fields": _names(fields), "records": number}
 
 
 def _names(fields: Iterable[str]) -> tuple[str, ...]:
