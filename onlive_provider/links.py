@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import airflow
 from airflow.providers.common.compat.sdk import BaseOperatorLink
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REPORT_XCOM = "report_path"
 """The XCom that holds the report's place. The route opens what stands there, and nothing else."""
 LINK_XCOM = "_link_OnliveReportLink"
-HAS_ROUTE = tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 1)
+HAS_ROUTE = AIRFLOW_V_3_1_PLUS
 """Whether this Airflow's API server serves reports. Before 3.1 it does not know who opens a link."""
 URL_PREFIX = "/onlive"
 

@@ -72,18 +72,8 @@ def write_seed(folder: Path, now: datetime) -> Path:
 
 
 def connection(sandbox: Sandbox) -> str:
-    """Return the Connection to a sandbox, as the value of an environment variable.
-
-    Its port is a field of its own: the Test button of Airflow 3.3 refuses a stored Connection without one.
-    """
-    return json.dumps(
-        {
-            **json.loads(sandbox.connection_json()),
-            "host": sandbox.url.removesuffix(f":{sandbox.port}"),
-            "port": sandbox.port,
-            "extra": BUDGETS,
-        }
-    )
+    """Return the Connection to a sandbox, as the value of an environment variable."""
+    return json.dumps({**json.loads(sandbox.connection_json()), "extra": BUDGETS})
 
 
 def prepare(folder: Path, sandbox: Sandbox) -> DemoData:

@@ -113,7 +113,7 @@ def test_the_standard_fields_say_what_they_hold_and_the_port_stays_visible():
         "host": "Base URL",
         "port": "Port",
     }
-    assert behaviour["placeholders"]["port"].startswith("type 443: ")
+    assert behaviour["placeholders"]["port"] == "that of the Base URL"
     assert behaviour["hidden-fields"] == ["schema"]
 
 

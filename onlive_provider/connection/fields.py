@@ -54,8 +54,7 @@ STANDARD_FIELDS = (
     StandardField("login", "Access Key ID", "as Onlive issued it"),
     StandardField("password", "Secret Access Key", "as Onlive issued it"),
     StandardField("host", "Base URL", "https://openapi.onlive.site"),
-    # Airflow 3.3.2 posts a stored Connection without a port to its test as one with port 0, and refuses it as another.
-    StandardField("port", "Port", "type 443: Airflow 3.3's Test button needs a port"),
+    StandardField("port", "Port", "that of the Base URL"),
 )
 HIDDEN_FIELDS = ("schema",)
 

@@ -106,16 +106,16 @@ def trigger(page: Page, opened: Opened, dag_id: str, given: dict[str, str]) -> s
     return newest_run(opened, dag_id, known)
 
 
-def test_the_stored_connection_is_shown_and_its_test_is_green_without_a_port_being_typed(
-    page: Page, opened: Opened
-) -> None:
+def test_the_stored_connection_is_shown_and_its_test_is_green(page: Page, opened: Opened) -> None:
     page.goto("/connections")
     appears(page.get_by_role("row").filter(has_text="onlive_default").get_by_text(str(opened.sandbox.port)))
     press_test(page, "onlive_default")
     appears(page.get_by_text(f"It works: {opened.sandbox.url} accepts the access key"))
 
 
-def test_a_connection_is_stored_edited_and_tested_in_the_form(page: Page, opened: Opened) -> None:
+def test_a_connection_is_stored_edited_and_tested_in_the_form_without_a_port_being_typed(
+    page: Page, opened: Opened
+) -> None:
     sandbox = opened.sandbox
     page.goto("/connections")
     page.get_by_role("button", name="Add Connection").click()
@@ -128,8 +128,6 @@ def test_a_connection_is_stored_edited_and_tested_in_the_form(page: Page, opened
     form.get_by_label("Access Key ID").fill(sandbox.access_key_id)
     form.get_by_label("Secret Access Key").fill(sandbox.secret_access_key)
     picture(page, "connection-form")
-    assert form.get_by_label("Port").get_attribute("placeholder") == "type 443: Airflow 3.3's Test button needs a port"
-    form.get_by_label("Port").fill(str(sandbox.port))
     open_extra_fields(page)
     form.get_by_label("Timeout").fill("99999")
     form.get_by_label("Timeout").blur()

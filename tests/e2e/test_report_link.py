@@ -13,7 +13,7 @@ from onlive_provider.operators.plan import ApplyPlanOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from onlive_provider.operators.rollout import RolloutDateRangesOperator
 from tests.e2e.conftest import DAGS_FOLDER, dag_bag_class
-from tests.e2e.report_server import DAG_ID, ReportRun, report_run
+from tests.e2e.report_run import DAG_ID, ReportRun, report_run
 
 
 @pytest.fixture(scope="module")

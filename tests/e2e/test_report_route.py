@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from onlive_provider.links import HAS_ROUTE
-from tests.e2e.report_server import DAG_ID, ReportRun, api_server, lines, report_run
+from tests.e2e.api_server import api_server
+from tests.e2e.report_run import DAG_ID, ReportRun, lines, report_run
 from tests.loopback import LoopbackServer, reply
 
 pytestmark = pytest.mark.skipif(not HAS_ROUTE, reason="Airflow's API server shows no reports before 3.1")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(not HAS_ROUTE, reason="Airflow's API server show
 
 @pytest.fixture(scope="module")
 def reports(airflow_database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReportRun]:
-    with report_run(tmp_path_factory.mktemp("reports")) as run, api_server(run):
+    with report_run(tmp_path_factory.mktemp("reports")) as run, api_server() as run.server:
         yield run
 
 
@@ -83,7 +84,7 @@ def test_without_a_session_nobody_sees_a_report_or_whether_there_is_one(reports:
     for name in ("green.html", "green.jsonl", "none.html"):
         assert reports.get(reports.path("green", name), None).status == 401
         assert reports.get(reports.path("green", name, "x"), None).status == 401
-    for forged in ("", "x", reports.tokens["viewer"][:-8] + "AAAAAAAA"):
+    for forged in ("", "x", reports.server.tokens["viewer"][:-8] + "AAAAAAAA"):
         answers = [
             reports.get(reports.path("green", "green.html"), None, headers=headers)
             for headers in ({"Cookie": f"_token={forged}"}, {"Authorization": f"Bearer {forged}"})
@@ -92,7 +93,7 @@ def test_without_a_session_nobody_sees_a_report_or_whether_there_is_one(reports:
 
 
 def test_a_token_of_the_rest_api_opens_a_report_too(reports: ReportRun) -> None:
-    bearer = {"Authorization": f"Bearer {reports.tokens['viewer']}"}
+    bearer = {"Authorization": f"Bearer {reports.server.tokens['viewer']}"}
     assert reports.get(reports.path("green", "green.html"), None, headers=bearer).status == 200
 
 
