@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -23,6 +23,7 @@ class NotGiven(Enum):
 
 
 NOT_GIVEN = NotGiven.NOT_GIVEN
+_LONGEST_SHOWN = 200
 
 
 class ArgumentReader:
@@ -53,6 +54,28 @@ def rendered_to_nothing(name: str) -> OnlivePayloadError:
     """Return the error of an argument that was given and has no value: it must not pass for one that was left out."""
     message = "was given and rendered to nothing; accepted: a value, or leave the argument out"
     return OnlivePayloadError.of(name, message)
+
+
+def read_path(value: object, name: str) -> str:
+    """Return the path or URL of a file.
+
+    :param value: as a template may have left it.
+    :param name: of the argument.
+    :raises OnlivePayloadError: it rendered to nothing, or is no path of a file.
+    """
+    from onlive_provider.models.sentences import is_missing
+
+    text = value.strip() if isinstance(value, str) else value
+    if text is None or text == "" or is_missing(text):
+        raise rendered_to_nothing(name)
+    path = str(value)
+    if isinstance(value, int | float | bytes) or (isinstance(value, Collection) and not isinstance(value, str)):
+        shown = type(value).__name__
+    elif path.endswith("/"):
+        shown = repr(path if len(path) <= _LONGEST_SHOWN else f"{path[:_LONGEST_SHOWN]}...")
+    else:
+        return path
+    raise OnlivePayloadError.of(name, f"got {shown}; accepted: the path or URL of a file")
 
 
 def read_appointment_update(

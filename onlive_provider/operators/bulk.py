@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
+from onlive_provider.hooks.arguments import ArgumentReader, read_path, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import terminal
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.masking import veil
@@ -149,11 +149,11 @@ class BulkUpdateOperator(SnapshotTaskOperator):
 
     def other_paths(self) -> Sequence[str]:
         """Return where the rejects go, if there are to be some."""
-        return (self.rejects_path,) if isinstance(self.rejects_path, str) else ()
+        return () if self.rejects_path is None else (str(self.rejects_path),)
 
     def source_paths(self) -> Sequence[str]:
         """Return the file that the task reads, if it reads one."""
-        return (self.updates_path,) if isinstance(self.updates_path, str) else ()
+        return () if self.updates_path is None else (str(self.updates_path),)
 
     def _rows(self, source: InputFile | list[object], fields: Mapping[str, str] | None) -> Iterator[Row | BadRow]:
         from onlive_provider.bulk.rows import read_file, read_rows
@@ -170,10 +170,10 @@ class BulkUpdateOperator(SnapshotTaskOperator):
         if not self._has_rejects_path:
             return None
         taken = dict.fromkeys(self.source_paths(), "what the task reads")
-        if isinstance(self.report_path, str):
-            taken |= files_of(self.report_path)
-        if isinstance(self.snapshot_path, str):
-            taken |= snapshot_files_of(self.snapshot_path)
+        if self.report_path is not None:
+            taken |= files_of(str(self.report_path))
+        if self.snapshot_path is not None:
+            taken |= snapshot_files_of(str(self.snapshot_path))
         return read_rejects(self.rejects_path, source, self.storage, taken)
 
     def _source(self) -> InputFile | list[object]:
@@ -181,12 +181,7 @@ class BulkUpdateOperator(SnapshotTaskOperator):
         from onlive_provider.models.sentences import parse
 
         if self._has_path:
-            path = self.updates_path
-            if not isinstance(path, str) or not path.strip():
-                raise OnlivePayloadError.of(
-                    "updates_path", f"got {type(path).__name__}; accepted: the path or URL of a file"
-                )
-            return InputFile(self.storage, path)
+            return InputFile(self.storage, read_path(self.updates_path, "updates_path"))
         updates: Any = self.updates
         if isinstance(updates, str):
             updates = parse(read_given_array, updates, "updates", shown=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import ArgumentReader, rendered_to_nothing
+from onlive_provider.hooks.arguments import ArgumentReader, read_path, rendered_to_nothing
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
@@ -87,15 +87,11 @@ class BulkTaskOperator(BaseOperator):
 
         :raises OnlivePayloadError: it is no path of a file.
         """
-        if self.report_path is None:
-            if self._has_report_path:
-                raise rendered_to_nothing("report_path")
+        if not self._has_report_path:
             return None
-        path = str(self.report_path)
-        if not path.strip() or path == "None" or path.endswith(("/", ".html")):
-            message = (
-                f"got {path!r}; accepted: the path or URL of a file; the report's page goes beside it, ending in .html"
-            )
+        path = read_path(self.report_path, "report_path")
+        if path.endswith(".html"):
+            message = f"got {path!r}; accepted: another ending, because the report's page goes beside it as .html"
             raise OnlivePayloadError.of("report_path", message)
         return path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.hooks.arguments import rendered_to_nothing
+from onlive_provider.hooks.arguments import read_path
 from onlive_provider.operators.bulk_task import WritingTaskOperator
 from onlive_provider.operators.input_file import InputFile
 from onlive_provider.operators.storage import AirflowStorage
@@ -84,7 +84,7 @@ class ApplyPlanOperator(WritingTaskOperator):
 
     def source_paths(self) -> Sequence[str]:
         """Return the plan's path."""
-        return (self.plan_path,) if isinstance(self.plan_path, str) else ()
+        return (str(self.plan_path),)
 
     def read_work(self, arguments: ArgumentReader) -> RolloutWork:
         """Check the arguments and the plan, and return what is to be applied."""
@@ -130,10 +130,8 @@ def read_plan(storage: AirflowStorage, path: object) -> PlanFile:
     """
     from onlive_provider.bulk.plan_file import PlanFile
 
-    if not isinstance(path, str) or path.strip() in ("", "None"):
-        raise rendered_to_nothing("plan_path")
-    source = InputFile(storage, path, "plan_path")
-    with source.open(path) as file:
+    source = InputFile(storage, read_path(path, "plan_path"), "plan_path")
+    with source.open(source.path) as file:
         return PlanFile(file, source.shown)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import rendered_to_nothing
+from onlive_provider.hooks.arguments import read_path
 from onlive_provider.operators.input_file import InputFile
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def read_rejects(
     from onlive_provider.bulk.rejects_place import RejectsPlace
     from onlive_provider.bulk.rows import ending_of
 
-    text = str(path)
-    if text.strip() in ("", "None"):
-        raise rendered_to_nothing("rejects_path")
+    text = read_path(path, "rejects_path")
     ending = ending_of(source.path) if isinstance(source, InputFile) else ".jsonl"
     if ending_of(text) != ending:
         shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import rendered_to_nothing
+from onlive_provider.hooks.arguments import read_path
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk_task import BulkTaskOperator
 from onlive_provider.operators.masking import veil
@@ -91,9 +91,7 @@ class RevertUpdatesOperator(BulkTaskOperator):
     def _source_path(self) -> str | None:
         """Return where the report to put back is, or ``None`` where the changes themselves were given."""
         if self._has_report_path:
-            if self.report_path is None or str(self.report_path).strip() in ("", "None"):
-                raise rendered_to_nothing("report_path")
-            return str(self.report_path)
+            return read_path(self.report_path, "report_path")
         given = self._given()
         path = given.get("report_path") if isinstance(given, Mapping) and "before" not in given else None
         return path if isinstance(path, str) else None

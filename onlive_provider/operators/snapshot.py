@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import rendered_to_nothing
+from onlive_provider.hooks.arguments import read_path
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk_task import WritingTaskOperator
 
@@ -59,14 +58,7 @@ class SnapshotTaskOperator(WritingTaskOperator):
 
         :raises OnlivePayloadError: it is no path of a file.
         """
-        if self.snapshot_path is None:
-            if self._has_snapshot_path:
-                raise rendered_to_nothing("snapshot_path")
-            return None
-        path = str(self.snapshot_path)
-        if not path.strip() or path == "None" or path.endswith("/"):
-            raise OnlivePayloadError.of("snapshot_path", f"got {path!r}; accepted: the path or URL of a file")
-        return path
+        return read_path(self.snapshot_path, "snapshot_path") if self._has_snapshot_path else None
 
     def result_fields(self) -> Sequence[str]:
         """Return the names in the task's result."""

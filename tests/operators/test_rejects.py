@@ -407,13 +407,6 @@ def test_an_ending_in_capitals_is_the_same_ending(server: ManyRecords, tmp_path:
     assert (tmp_path / "rejects.csv").read_text() == "id,title,onlive_error\n"
 
 
-@pytest.mark.parametrize("value", [None, "None", "", "  "])
-def test_a_path_that_rendered_to_nothing_is_refused(server: ManyRecords, value: Any) -> None:
-    operator = update([], "{{ later }}")
-    operator.rejects_path = value
-    assert refusal(server, operator).startswith("was given and rendered to nothing")
-
-
 def test_the_path_is_templated_and_not_looked_at_when_the_dag_is_parsed() -> None:
     assert "rejects_path" in BulkUpdateAppointmentsOperator.template_fields
     assert update([], "{{ later }}").rejects_path == "{{ later }}"

@@ -325,14 +325,3 @@ def test_a_field_that_the_server_did_not_answer_is_named_and_not_said_to_be_back
         with pytest.raises(OnliveRecordsFailedError, match="lang: cannot be put back: what stood there"):
             execute(revert(report=change))
         assert server.patches == [{"lang": value, "title": "x"}]
-
-
-@pytest.mark.parametrize("value", [None, "", " ", "None"])
-def test_a_path_that_rendered_to_nothing_is_refused_by_its_name(
-    value: Any, onlive_sandbox: Sandbox, execute: Execute
-) -> None:
-    operator = revert(report_path="{{ none }}")
-    operator.report_path = value  # as rendering and an upstream task's output do
-    with pytest.raises(errors.OnlivePayloadError, match="report_path: was given and rendered to nothing"):
-        execute(operator)
-    assert onlive_sandbox.calls() == []

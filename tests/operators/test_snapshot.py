@@ -410,15 +410,6 @@ def test_a_file_that_is_something_else_is_kept(server: ManyRecords, path: str, c
     assert run(titles(), path)["from_snapshot"] == ROWS
 
 
-@pytest.mark.parametrize("value", [None, "None", "", "  ", "folder/"])
-def test_a_path_that_is_none_is_refused_before_any_call(server: ManyRecords, value: Any) -> None:
-    operator = BulkUpdateAppointmentsOperator(task_id="update", updates=titles(), snapshot_path="{{ path }}")
-    operator.snapshot_path = value
-    with pytest.raises(OnlivePayloadError, match=": snapshot_path: "):
-        operator.execute({"ti": task_instance()})  # type: ignore[typeddict-item]
-    assert server.requests == []
-
-
 @pytest.mark.parametrize("value", [7, None, timedelta(0), timedelta(seconds=59), timedelta(days=-1), "7 days"])
 def test_an_age_that_is_none_is_refused_when_the_dag_is_parsed(value: Any) -> None:
     with pytest.raises(ValueError, match=r"snapshot_max_age: .*; accepted is a timedelta of a minute or more"):
