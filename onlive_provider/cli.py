@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from onlive_provider.connection.fields import DEFAULT_CONN_ID
+from onlive_provider.sandbox.command import add_sandbox
 
 if TYPE_CHECKING:
+    from onlive_provider.bulk.storage import ReadableStorage
     from onlive_provider.hooks.onlive import OnliveHook
-
-DEFAULT_PORT = 8765
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     """Return what the command takes: its subcommands with their options."""
     parser = argparse.ArgumentParser(prog="onlive", description="Tools around the Onlive API and its Airflow provider.")
     subcommands = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
-    _add_sandbox(subcommands)
+    add_sandbox(subcommands)
     _add_check(subcommands)
     _add_show(
         subcommands,
@@ -54,49 +54,6 @@ def command_line() -> argparse.ArgumentParser:
         lines=_plan_lines,
     )
     return parser
-
-
-def _add_sandbox(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser(
-        "sandbox",
-        help="run a local Onlive API",
-        description="Run a local Onlive API with a page to look at, on this machine only. Stop it with Ctrl-C.",
-    )
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
-    parser.add_argument(
-        "--data", type=Path, metavar="FILE", help="SQLite file that keeps everything between runs; default: memory"
-    )
-    parser.add_argument(
-        "--seed-file", type=Path, metavar="FILE", help="JSON file with the first records; default: an invented brand"
-    )
-    parser.add_argument("--limits", action="store_true", help="refuse more than 1,000 reads or 100 writes a minute")
-    parser.add_argument(
-        "--object-updates",
-        choices=("merge", "replace"),
-        default="merge",
-        help="whether extraFields and event keep the keys that an update does not name; default: merge keeps them",
-    )
-    parser.add_argument(
-        "--extra",
-        type=Path,
-        metavar="FILE",
-        help="JSON file with a Connection's extra: signatures are checked by its signing profile",
-    )
-    parser.add_argument(
-        "--now",
-        metavar="WHEN",
-        help="the time at which the sandbox starts and from which it runs on, such as 2025-03-01T00:00:00Z; "
-        "default: this machine's",
-    )
-    parser.add_argument(
-        "--normalize",
-        action="store_true",
-        help="store records as a server does that adds ids and defaults to items, and answers [] for null",
-    )
-    parser.add_argument(
-        "--faults", type=Path, metavar="FILE", help="JSON Lines or JSON file that says which requests go wrong, and how"
-    )
-    parser.set_defaults(run=_run_sandbox)
 
 
 def _add_check(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -140,45 +97,63 @@ def _add_show(
     *,
     help: str,
     description: str,
-    lines: Callable[[str], list[str]],
+    lines: Callable[[ReadableStorage, str], list[str]],
 ) -> None:
     parser = subcommands.add_parser(noun, help=f"look at a {noun}")
     actions = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
     show = actions.add_parser("show", help=help, description=description)
-    show.add_argument("file", metavar="FILE", help=f"a {noun}, JSON Lines, on this machine's disk")
+    show.add_argument("file", metavar="FILE", help=f"the path or URL of a {noun}; a URL is opened as Airflow opens it")
     show.set_defaults(run=partial(_show, lines))
 
 
-def _show(lines: Callable[[str], list[str]], arguments: argparse.Namespace) -> int:
+def _show(lines: Callable[[ReadableStorage, str], list[str]], arguments: argparse.Namespace) -> int:
     from onlive_provider.errors import OnlivePayloadError
 
     try:
-        print("\n".join(lines(arguments.file)))
+        print("\n".join(lines(_storage(arguments.file), arguments.file)))
     except OnlivePayloadError as error:
         return _refuse("; ".join(each.message for each in error.errors))
-    except OSError as error:
-        return _refuse(f"{arguments.file} cannot be read: {error.strerror}")
+    except FileNotFoundError:
+        return _refuse(f"{arguments.file} does not exist")
+    except Exception as error:
+        if "://" in arguments.file:
+            from onlive_provider.operators.input_file import reason_of
+
+            return _refuse(f"{arguments.file} cannot be read: {reason_of(error, may_tell=True)}")
+        if isinstance(error, OSError):
+            return _refuse(f"{arguments.file} cannot be read: {error.strerror}")
+        raise
     return 0
 
 
-def _report_lines(path: str) -> list[str]:
+def _storage(path: str) -> ReadableStorage:
+    """Return what opens a file: Airflow, with its Connections, where it is in an object store."""
+    if "://" not in path:
+        from onlive_provider.bulk.storage import Disk
+
+        return Disk()
+    _read_airflows_database()
+    from onlive_provider.operators.storage import AirflowStorage
+
+    return AirflowStorage()
+
+
+def _report_lines(storage: ReadableStorage, path: str) -> list[str]:
     from onlive_provider.bulk.digest import digest
 
-    return digest(path)
+    return digest(storage, path)
 
 
-def _plan_lines(path: str) -> list[str]:
+def _plan_lines(storage: ReadableStorage, path: str) -> list[str]:
     from onlive_provider.rollout.saved_plan import plan_lines
 
-    return plan_lines(path)
+    return plan_lines(storage, path)
 
 
 def _run_check(arguments: argparse.Namespace) -> int:
     if not arguments.find_signature and (arguments.service_id or arguments.write_probe or arguments.save):
         arguments.parser.error("--service-id, --write-probe and --save belong to --find-signature")
-    # Airflow 3 reads its own database only in a process that says that it is a server; its own CLI says so too.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-
+    _read_airflows_database()
     from onlive_provider.hooks.onlive import OnliveHook
 
     hook = OnliveHook(arguments.conn_id)
@@ -239,55 +214,19 @@ def _check_vectors(hook: OnliveHook, arguments: argparse.Namespace) -> int:
     return 1 if any(difference for _, difference in found) else 0
 
 
+def _read_airflows_database() -> None:
+    """Let Airflow 3 look Connections up in its database: it does so in a process that says it is a server only.
+
+    Airflow's own command line says so, too.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
 def _uuid(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not the id of a service: a UUID is accepted") from None
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535 is accepted")
-    return int(text)
-
-
-def _run_sandbox(arguments: argparse.Namespace) -> int:
-    try:
-        from onlive_provider.sandbox.clock import StartError
-        from onlive_provider.sandbox.faults import FaultError, read_faults
-        from onlive_provider.sandbox.greeting import greeting
-        from onlive_provider.sandbox.seed import SeedError
-        from onlive_provider.sandbox.server import Sandbox
-        from onlive_provider.sandbox.signature_profile import ExtraError, read_extra
-        from onlive_provider.sandbox.store import StoreError
-    except ModuleNotFoundError as error:
-        return _refuse(
-            f"the sandbox needs {error.name}, which is not installed: pip install 'airflow-provider-onlive[sandbox]'"
-        )
-    try:
-        sandbox = Sandbox(
-            data=arguments.data,
-            seed_file=arguments.seed_file,
-            port=arguments.port,
-            limits=arguments.limits,
-            object_updates=arguments.object_updates,
-            extra=read_extra(arguments.extra) if arguments.extra else None,
-            now=arguments.now,
-            normalize=arguments.normalize,
-            faults=read_faults(arguments.faults) if arguments.faults else (),
-        )
-    except (ExtraError, FaultError, SeedError, StartError, StoreError) as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"port {arguments.port} cannot be used: {error.strerror}; choose another with --port")
-    with sandbox:
-        try:
-            print(greeting(sandbox), flush=True)
-            sandbox.wait()
-        except KeyboardInterrupt:
-            print("\nThe sandbox has stopped.")
-    return 0
 
 
 def _refuse(message: str) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO, Literal
 
 from onlive_provider.bulk.history import History, Source, outcomes_of, read_history
+from onlive_provider.bulk.storage import ReadableStorage
 from onlive_provider.models.wording import counted
 from onlive_provider.privacy import printable, without_personal_data
 from onlive_provider.report.causes import Causes, cause_of
@@ -15,35 +14,15 @@ from onlive_provider.report.outcomes import Outcome
 _MAX_CAUSES = 10
 
 
-class Disk:
-    """Files on this machine's disk."""
-
-    def open(self, path: str, mode: Literal["rb"]) -> IO[bytes]:
-        """Open a file.
-
-        :raises FileNotFoundError: there is none.
-        """
-        return Path(path).open(mode)
-
-    def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder, sorted; none where there is no such folder."""
-        return sorted(each.name for each in Path(folder).iterdir()) if Path(folder).is_dir() else []
-
-    def local_path(self, path: str) -> Path:
-        """Return the path."""
-        return Path(path)
-
-
-def digest(report_path: str) -> list[str]:
+def digest(storage: ReadableStorage, report_path: str) -> list[str]:
     """Return what a report says, in lines that show no guest's data and can do nothing to a terminal.
 
     :raises OnlivePayloadError: there is no such report, or it cannot be read.
     """
-    disk = Disk()
-    history = read_history(disk, report_path)
+    history = read_history(storage, report_path)
     newest = history.sources[0]
     lines = [f"{newest.path}: {newest.counts_text()}"]
-    lines += _failures(outcomes_of(disk, newest))
+    lines += _failures(outcomes_of(storage, newest))
     lines += _revert(history)
     if history.others:
         lines += ["", "Written by other DAG runs, and left alone unless given by path:"]

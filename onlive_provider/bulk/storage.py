@@ -45,3 +45,22 @@ class Storage(ReadableStorage, Protocol):
 
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder that is not on this machine's disk, where the store has folders at all."""
+
+
+class Disk:
+    """Files on this machine's disk."""
+
+    def open(self, path: str, mode: Literal["rb"]) -> IO[bytes]:
+        """Open a file.
+
+        :raises FileNotFoundError: there is none.
+        """
+        return Path(path).open(mode)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder, sorted; none where there is no such folder."""
+        return sorted(each.name for each in Path(folder).iterdir()) if Path(folder).is_dir() else []
+
+    def local_path(self, path: str) -> Path:
+        """Return the path."""
+        return Path(path)

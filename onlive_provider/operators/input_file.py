@@ -98,8 +98,8 @@ class InputFile:
         """Return the error of a file that cannot be read on."""
         kind = OnliveInputAwayError if _is_away(error) else OnliveInputError
         return kind(
-            f"{self._field}: {self.shown} cannot be read to its end: {_reason(error)}; the rows before that have their "
-            "outcomes"
+            f"{self._field}: {self.shown} cannot be read to its end: {reason_of(error)}; the rows before that have "
+            "their outcomes"
         )
 
     def _open(self) -> IO[bytes]:
@@ -146,7 +146,7 @@ class InputFile:
         except FileNotFoundError:
             raise OnlivePayloadError.of(self._field, f"{self.shown} does not exist") from None
         except Exception as error:
-            why = f"{self.shown} cannot be opened: {_reason(error, may_tell=True)}"
+            why = f"{self.shown} cannot be opened: {reason_of(error, may_tell=True)}"
             if _is_away(error):
                 message = f"{self._field}: {why}; nothing was sent, and a retry may find it"
                 raise OnliveInputAwayError(message) from error
@@ -201,8 +201,11 @@ class _Guarded(io.RawIOBase):
         return self._last
 
 
-def _reason(error: Exception, *, may_tell: bool = False) -> str:
-    """Return why a file cannot be read: never the text of an error that may hold a row or a signed URL."""
+def reason_of(error: Exception, *, may_tell: bool = False) -> str:
+    """Return why a file cannot be read: never the text of an error that may hold a row or a signed URL.
+
+    :param may_tell: whether nothing of the file was read yet, so that a slip in its URL or in Airflow may be told.
+    """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if may_tell and isinstance(error, _MISTAKES):

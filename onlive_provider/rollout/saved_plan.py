@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from onlive_provider.bulk.plan_file import PlanFile
+from onlive_provider.bulk.storage import ReadableStorage
 from onlive_provider.errors import OnlivePayloadError, OnliveStaleRecordError
 from onlive_provider.models.changes import Change, holds, holds_all, holds_in_other_spelling, is_known
 from onlive_provider.models.comparison import ObjectUpdates
@@ -271,11 +271,11 @@ def plans_markdown(plans: Mapping[str, PlanFile]) -> str:
     return changes_markdown(changes, problems, noun=saved[0].resource.name, **where)
 
 
-def plan_lines(path: str) -> list[str]:
-    """Return a saved plan on this machine's disk for a terminal.
+def plan_lines(storage: ReadableStorage, path: str) -> list[str]:
+    """Return a saved plan for a terminal.
 
     :raises OnlivePayloadError: it is no plan, was cut short or edited.
     :raises OSError: it cannot be read.
     """
-    with Path(path).open("rb") as file:
+    with storage.open(path, "rb") as file:
         return [printable(line) for line in SavedPlan(PlanFile(file, path), path, "merge").lines()]

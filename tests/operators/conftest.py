@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from onlive_provider.hooks.onlive import OnliveHook
@@ -155,3 +157,17 @@ def make_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
     yield make
     for entered in opened:
         entered.__exit__(None, None, None)
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """Give the URL of a folder in an object store that lives in this process."""
+    try:
+        attach = import_module("airflow.sdk.io").attach
+    except ImportError:  # Airflow 2.11
+        attach = import_module("airflow.io.store").attach
+    store = fsspec.filesystem("memory")
+    attach("memory", fs=store)
+    yield "memory://bucket/folder"
+    if store.exists("/bucket"):
+        store.rm("/bucket", recursive=True)

@@ -32,7 +32,6 @@ except ImportError:  # Airflow 2.11
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
 from tests.operators.conftest import connection_to
-from tests.operators.test_storage import bucket, put  # noqa: F401 (a fixture)
 
 PLENTY = {"reads_per_minute": 100_000, "writes_per_minute": 100_000}
 COUNT = 1_500

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,21 +15,6 @@ from onlive_provider.operators.storage import AirflowStorage
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
 from tests.operators.conftest import connection_to
-
-
-@pytest.fixture
-def bucket() -> Iterator[str]:
-    """Give the URL of a folder in an object store that lives in this process."""
-    try:
-        attach = import_module("airflow.sdk.io").attach
-    except ImportError:  # Airflow 2.11
-        attach = import_module("airflow.io.store").attach
-    store = fsspec.filesystem("memory")
-    attach("memory", fs=store)
-    yield "memory://bucket/folder"
-    if store.exists("/bucket"):
-        store.rm("/bucket", recursive=True)
-
 
 PLACES = ["disk", "file_url", "bucket"]
 if find_spec("airflow.sdk"):  # Airflow 2.11 knows no `local://`.
