@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from scripts.demo_data import DemoData, prepare
+from scripts.demo_data import prepare
 from scripts.opening_runs import write_data
 from tests.documentation.blocks import block
 from tests.documentation.shell import run_commands
 from tests.e2e.collector import Collector, ReceivedSpan, collecting
 
-pytestmark = pytest.mark.skipif(Version(version("apache-airflow")) < Version("3.3"), reason="an older scheduler")
+pytestmark = pytest.mark.skipif(Version(version("apache-airflow")) < Version("3.2"), reason="no span of a task")
 BULK, ROLLOUT = "onlive_bulk_languages", "onlive_season_rollout"
 COUNTS = ("reads", "writes", "total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned")
 
@@ -32,7 +32,6 @@ class Collected:
     """
 
     collector: Collector
-    data: DemoData
     private: set[str]
 
     def parent(self, span: ReceivedSpan) -> ReceivedSpan:
@@ -59,7 +58,7 @@ class Collected:
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collected]:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
     """Set up Airflow as docs/tracing.md says, and make three runs: one that writes, one stopped, one put back."""
     from onlive_provider.sandbox.server import Sandbox
     from scripts.airflow_home import make_airflow_home
@@ -89,7 +88,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collected]:
                 airflow.until(lambda: len(ended(collector)) == 5, "the spans of all tasks")
                 airflow.until(lambda: len(counted(collector)) >= 4, "the counters of all tasks")
             private = {sandbox.secret_access_key, sandbox.access_key_id, *texts(records)}
-        yield Collected(collector, data, private)
+        return Collected(collector, private)
     finally:
         os.environ.clear()
         os.environ.update(before)
