@@ -25,7 +25,7 @@ from onlive_provider.errors import (
     OnliveReportTakenError,
 )
 from onlive_provider.models.changes import Change
-from onlive_provider.report.outcomes import Counts, Outcome
+from onlive_provider.report.outcomes import Counts, Outcome, OutcomeName
 
 WINDOW = 1024
 """How far a row may be ahead of the oldest one in progress, so that a crash leaves few rows to read again."""
@@ -224,8 +224,8 @@ class BulkRun:
 
     async def _inspect(self, client: AsyncOnliveClient, record: RowInProgress, wanted: Inspection) -> Outcome:
         current = await client.run(look(client.flows, wanted.resource, wanted.id), record)
-        wanted.inspect(current)
-        return record.outcome("unchanged", Change(wanted.resource, wanted.id, {}, {}, current.get("updatedAt")))
+        name: OutcomeName = "planned" if wanted.inspect(current) else "unchanged"
+        return record.outcome(name, Change(wanted.resource, wanted.id, {}, {}, current.get("updatedAt")))
 
     async def _update(self, client: AsyncOnliveClient, record: RowInProgress, wanted: Update) -> Outcome:
         if record.announced is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from onlive_provider.bulk.allowance import Allowance
@@ -43,7 +44,7 @@ class Summary:
 
     ``stop`` says why a run was stopped because of the key, the Connection or the server. ``retry_after`` is how many
     seconds the server asked to wait, where that was longer than a call waits. ``too_many_changes`` is what a brake says
-    of a task that it stopped, ``is_left_planned`` whether rows are planned that were to be written.
+    of a task that it stopped, ``waiting`` the rows that are planned and to be written: at the end, those left so.
     ``from_snapshot`` is how many rows cost no call; ``None`` where there is no snapshot.
 
     :param plan: what the report of a task that only plans says of itself.
@@ -57,7 +58,7 @@ class Summary:
         self.stop: Stop | None = None
         self.retry_after: float | None = None
         self.too_many_changes: str | None = None
-        self.is_left_planned = False
+        self.waiting: Sized = ()
         self.from_snapshot: int | None = None
         self._first_failed: list[Outcome] = []
         self._causes = Causes()
@@ -75,6 +76,13 @@ class Summary:
             self._causes.add_failure(outcome)
             if len(self._first_failed) < MAX_FAILURES:
                 self._first_failed.append(outcome)
+
+    @property
+    def counts_so_far(self) -> Counts:
+        """The outcomes as of this moment. A record that waits to be written is planned."""
+        counts = replace(self.counts)
+        counts.add_name("planned", len(self.waiting))
+        return counts
 
     @property
     def failures(self) -> list[dict[str, Any]]:
@@ -131,7 +139,7 @@ class Summary:
         if cut_short and not would_repeat:
             return OnliveStoppedError(f"{told}; its outcomes so far: {self.counts_text()}")
         too_many = limit.is_exceeded(counts.failed, counts.total)
-        is_done = counts.not_attempted == 0 and not self.is_left_planned
+        is_done = counts.not_attempted == 0 and not self.waiting
         if not cut_short and self.stop is None and not too_many and is_done:
             return None
         retryable = cut_short or (self._may_go_well_later if self.stop is None else self.stop.error.retryable)

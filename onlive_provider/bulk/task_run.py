@@ -255,7 +255,7 @@ class TaskRun:
                 next_line = now + PROGRESS_EVERY
                 numbers = {"recalled": run.recalled, "reads": run.reads, "writes": run.writes}
                 self.log.info("%s", progress.line(run.counts, **numbers, read_share=read_share(), now=now))
-                self._on_progress(run.counts)
+                self._on_progress(self.summary.counts_so_far)
             if now >= next_save:
                 try:
                     self.memory.save()

@@ -56,14 +56,13 @@ class BulkWork:
             task.run(run, total=self.total, read_share=self.read_share, span=self.span)
             task.cut_short = task.is_stopped and run.counts.not_attempted > 0
             return
-        waiting = RowSet()
+        task.summary.waiting = waiting = RowSet()
         try:
             if self._compare(task, self.brake, waiting) and waiting and not task.is_stopped:
                 self._write(task, waiting)
         finally:
             for index in waiting:
                 task.take(Outcome(index, None, id=None, outcome="planned"))
-            task.summary.is_left_planned = len(waiting) > 0
             task.cut_short = task.is_stopped and (len(waiting) > 0 or task.summary.counts.not_attempted > 0)
 
     def _compare(self, task: TaskRun, brake: Brake, waiting: RowSet) -> bool:

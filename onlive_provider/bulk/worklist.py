@@ -20,14 +20,14 @@ _MAX_ERRORS = 20
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A record to read and look at. Nothing is written, so its outcome is ``unchanged``.
+    """A record to read and look at. Nothing is written, so its outcome is ``planned`` or ``unchanged``.
 
-    :param inspect: called with the record as read; raises to fail the row.
+    :param inspect: called with the record as read, returns whether it is to be written later; raises to fail the row.
     """
 
     resource: Resource
     id: str
-    inspect: Callable[[Record], None]
+    inspect: Callable[[Record], bool]
 
 
 class Worklist(ABC):

@@ -117,8 +117,12 @@ class Counts:
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
-        self.total += 1
-        setattr(self, outcome.outcome, getattr(self, outcome.outcome) + 1)
+        self.add_name(outcome.outcome)
+
+    def add_name(self, name: OutcomeName, number: int = 1) -> None:
+        """Count outcomes of a name."""
+        self.total += number
+        setattr(self, name, getattr(self, name) + number)
 
     def as_json(self) -> dict[str, int]:
         """Return the counts by name, ``total`` first."""

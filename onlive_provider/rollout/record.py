@@ -77,24 +77,38 @@ class RolloutRecord:
         ``before`` and ``after`` hold the field as it was and as the plan wants it, whatever the outcome, where there
         is a plan.
         """
-        shown = self._bare("not_attempted", self._where())
-        if self.plan is None:
-            shown = with_write(shown, self.announced)
+        name = self.outcome_name(plan_only=plan_only)
         if self.plan is None and self.earlier is not None:
             shown = self._written_earlier(self.earlier)
         elif self.failure is not None:
             shown = self._failed(self.failure)
-        elif self.reverted is not None and self.reverted.outcome != "not_attempted":
+        elif self.reverted is not None and name != "updated":
             shown = self._reverted(self.reverted)
         elif self.written is not None:
             lost = "; the task was stopped before it was put back" if self.reverted is not None else ""
             written = self._bare("updated", f"written in {self._where()}{lost}")
             shown = replace(written, updated_at=self.written.updated_at)
-        elif self.plan is not None and (self.settled or not self.plan.differs):
-            shown = self._bare("unchanged", self._where())
-        elif self.plan is not None and plan_only:
-            shown = self._bare("planned", self._where())
+        else:
+            shown = self._bare(name, self._where())
+            if self.plan is None:
+                shown = with_write(shown, self.announced)
         return replace(shown, attempts=self.attempts)
+
+    def outcome_name(self, *, plan_only: bool) -> OutcomeName:
+        """Return what became of it in a word, without the cost of its fields."""
+        if self.plan is None and self.earlier is not None:
+            return "updated"
+        if self.failure is not None:
+            return "failed"
+        if self.reverted is not None and self.reverted.outcome != "not_attempted":
+            return "failed" if self.reverted.outcome == "failed" else "skipped"
+        if self.written is not None:
+            return "updated"
+        if self.plan is None:
+            return "not_attempted"
+        if self.settled or not self.plan.differs:
+            return "unchanged"
+        return "planned" if plan_only else "not_attempted"
 
     def _written_earlier(self, change: Change) -> Outcome:
         """Return the outcome of a record that an earlier try wrote and this one could not read."""

@@ -222,13 +222,14 @@ class Rollout:
         assert record.plan is not None
         return verify(record, record.plan)
 
-    def _plan(self, record: RolloutRecord, current: Mapping[str, Any]) -> None:
+    def _plan(self, record: RolloutRecord, current: Mapping[str, Any]) -> bool:
         record.read(current)
         known = {**current, "id": record.id}
         again = record.announced and self.planner.plan_again(known, record.announced.change)
         record.plan = again or self.planner.plan(known)
         if again:
             self._add_written(record, write_of(again, current.get("updatedAt")))
+        return record.is_to_write
 
     def _take_plan(self, record: RolloutRecord, outcome: Outcome) -> bool:
         record.failure = outcome if outcome.outcome == "failed" else None

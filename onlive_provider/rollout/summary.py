@@ -11,6 +11,7 @@ from onlive_provider.bulk.plan_file import PlanHead
 from onlive_provider.bulk.summary import MAX_RESULT, Summary
 from onlive_provider.errors import OnliveError, OnliveRolloutFailedError, OnliveRolloutToRetryError
 from onlive_provider.privacy import hide_personal_data
+from onlive_provider.report.outcomes import Counts
 from onlive_provider.rollout.run import Rollout
 
 
@@ -22,6 +23,15 @@ class RolloutSummary(Summary):
     def __init__(self, rollout: Rollout, plan: PlanHead | None = None) -> None:
         super().__init__(plan)
         self._rollout = rollout
+
+    @property
+    def counts_so_far(self) -> Counts:
+        """The outcomes as of this moment, of the records that were read. One that waits to be written is planned."""
+        counts = Counts()
+        for each in self._rollout.records:
+            if (name := each.outcome_name(plan_only=True)) != "not_attempted":
+                counts.add_name(name)
+        return counts
 
     def result(self, report_path: str | None, *, personal_data: bool = False) -> dict[str, Any]:
         """Return what the task returns."""

@@ -74,9 +74,9 @@ def verify(record: RolloutRecord, plan: RecordPlan) -> Inspection:
     """Return the check that a written record holds what its plan says, or that a write of unknown fate was made."""
     written_at = record.written.updated_at if record.written else None
 
-    def compare(current: Mapping[str, Any]) -> None:
+    def compare(current: Mapping[str, Any]) -> bool:
         if not plan.missing_fields(current) if record.written else plan.is_shown_by(current):
-            return
+            return False
         found = current.get("updatedAt")
         moved = found if written_at is not None and instant(found) != instant(written_at) else None
         raise OnliveNotHeldError(_not_held(record, plan, current, moved))

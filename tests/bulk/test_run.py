@@ -223,25 +223,27 @@ class Inspections(Worklist):
     def not_attempted(self, row: Row | BadRow) -> Outcome:
         return Outcome(row.index, row.line, record_id(row.index), "not_attempted")
 
-    def _inspect(self, record: dict[str, Any]) -> None:
+    def _inspect(self, record: dict[str, Any]) -> bool:
         self.titles.append(record["title"])
         if record["id"] == record_id(1):
             raise OnlivePayloadError([FieldError("title", "is refused")])
         if record["id"] == record_id(2):
             raise KeyError("ana.lopez@example.com")
+        return record["id"] == record_id(3)
 
 
 def test_an_inspection_reads_a_record_once_and_writes_nothing(server: ManyRecords) -> None:
     worklist = Inspections()
-    outcomes = carry_out(server, rows(range(3)), worklist=worklist)
+    outcomes = carry_out(server, rows(range(4)), worklist=worklist)
     assert [(each.outcome, each.error, each.attempts) for each in outcomes] == [
         ("unchanged", None, 1),
         ("failed", "OnlivePayloadError", 1),
         ("failed", "OnliveUnexpectedError", 1),
+        ("planned", None, 1),
     ]
     assert (outcomes[0].resource, outcomes[0].updated_at) == ("appointment", LONG_AGO)
     assert "ana" not in str(outcomes[2].message)
-    assert worklist.titles == ["as it was"] * 3
+    assert worklist.titles == ["as it was"] * 4
     assert server.writes == {}
 
 

@@ -93,6 +93,7 @@ def test_a_rollout_that_is_put_back_shows_each_of_its_parts(
     expected = [("onlive.plan", None), ("onlive.batch", 1), ("onlive.verify", 1), ("onlive.batch", 2)]
     assert names[:4] == expected
     assert names[-1] == ("onlive.put_back", None)
+    assert told(spans)[0][1] == {"reads": 20, "total": 20, "planned": 20}
     assert told(spans)[1][1] == {"batch": 1, "reads": 5, "writes": 5, "total": 5, "updated": 5}
 
 
