@@ -18,6 +18,9 @@ from onlive_provider.errors import OnliveConfigError
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.triggers.reads import AppointmentReads, shared_reads
 
+_LATE = 60.0
+"""Seconds by which a look may begin too late, where many wait for their turn: Airflow ends a wait soon after that."""
+
 
 class AppointmentWatch:
     """Looks at an appointment at an interval. Use it in an ``async with`` block.
@@ -56,13 +59,16 @@ class AppointmentWatch:
         """Wait for the time of the next look, and return the appointment.
 
         :param until: seconds since the epoch; the look is not later, unless the budget makes it wait.
-        :return: the fields that a wait needs; ``None`` if the read failed for a reason that may pass.
+        :return: the fields that a wait needs; ``None`` if the read failed for a reason that may pass, or if its turn
+            came a minute too late.
         :raises OnliveError: the read failed, and doing it again cannot help.
         """
         pause = min(self._next - self.clock.monotonic(), until - self.clock.time())
         if pause > 0.0:
             await self.clock.wait(pause)
-        look = await self._reads.look(self._seen)
+        look = await self._reads.look(self._seen, max(until, self.clock.time()) + _LATE)
+        if look is None:
+            return None
         self._seen, self._next = look.at, look.at + self._interval
         if look.error is None:
             return look.appointment

@@ -4,9 +4,12 @@ import asyncio
 import gc
 import json
 from collections import Counter
+from datetime import timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.triggers import reads
@@ -208,6 +211,27 @@ class TestManyInOneLoop:
         ((fewest, most),) = [(min(counts), max(counts)) for counts in seen]
         assert most - fewest <= 2
 
+    def test_those_whose_last_look_would_come_late_end_before_airflow_ends_them(
+        self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(appointments, reads_per_minute=5))
+        deadline = clock.time() + 600
+        late: list[float] = []
+
+        async def one(number: int) -> dict[str, Any]:
+            ((event),) = await fired(waiting(clock, number, deadline=deadline).run(), 1)
+            late.append(clock.time() - deadline)
+            return dict(event)
+
+        async def run() -> list[dict[str, Any]]:
+            return await asyncio.gather(*(one(number) for number in range(60)))
+
+        events = asyncio.run(run())
+        assert {event["message"].partition("; ")[0] for event in events} == {
+            f'Appointment {uuid(number)} is "pending"' for number in range(60)
+        }
+        assert 0 <= min(late) <= max(late) < 300
+
     def test_those_that_wait_for_the_same_appointment_share_its_reads(
         self, appointments: Appointments, clock: FakeClock
     ) -> None:
@@ -276,18 +300,20 @@ class Store:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.kept: dict[str, Any] = {}
-        self._fails = fails
+        self.history: list[Any] = []
+        self.fails = fails
 
     async def aget(self, key: str, default: Any = None) -> Any:
-        if self._fails:
+        if self.fails:
             raise ConnectionError("away")
         return self.kept.get(key, default)
 
     async def aset(self, key: str, value: Any) -> None:
-        if self._fails:
+        if self.fails:
             raise ConnectionError("away")
         assert value is not None
         self.kept[key] = value
+        self.history.append(value)
 
 
 def watching(store: Store | None = None, **more: Any) -> AppointmentStateTrigger:
@@ -360,6 +386,43 @@ class TestTheTriggerThatStartsDags:
         assert fire(watching(Store(fails=True)), times=2) == [[confirmed(), confirmed()]]
         assert "state store cannot be used (ConnectionError)" in logged(caplog, capsys)
 
+    def test_a_state_that_could_not_be_kept_is_kept_at_the_next_look(self, appointments: Appointments) -> None:
+        store = Store(fails=True)
+        say(appointments, "confirmed", "confirmed", "confirmed", "pending", "confirmed")
+
+        saying = appointments.on_read
+
+        def on_read() -> None:
+            saying()
+            store.fails = len(appointments.reads) < 3
+
+        appointments.on_read = on_read
+        assert fire(watching(store), times=2) == [[confirmed(), confirmed()]]
+        assert store.history == ["confirmed", "pending"]
+
+    def test_an_error_that_nobody_foresaw_is_logged_without_its_text_and_does_not_end_it(
+        self,
+        appointments: Appointments,
+        clock: FakeClock,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        denials = iter([PermissionError(SECRET)])  # As a secrets backend raises one that denies access.
+        look_up = BaseHook.get_connection
+
+        def denied_once(conn_id: str) -> Any:
+            for denial in denials:
+                raise denial
+            return look_up(conn_id)
+
+        monkeypatch.setattr(BaseHook, "get_connection", staticmethod(denied_once))
+        appointments.states[ONE] = "confirmed"
+        assert fire(watching()) == [[confirmed()]]
+        log = logged(caplog, capsys)
+        assert "The watch met an error (PermissionError). It is tried again in 60 s." in log
+        assert SECRET not in log
+
     @pytest.mark.parametrize("status", [401, 403, 404, 503])
     def test_no_answer_ends_it(self, appointments: Appointments, clock: FakeClock, status: int) -> None:
         appointments.answers[ONE] = [reply(status, {"statusCode": status, "message": "no"})] * 12
@@ -390,10 +453,15 @@ class TestTheTriggerThatStartsDags:
         assert arguments["states"] == ["confirmed", "done"]
 
     def test_what_cannot_be_used_is_refused_before_it_is_stored(self) -> None:
-        wrong = watching(appointment_id="1", states="confirmed")
+        wrong = watching(appointment_id="1", states="confirmed", poke_interval=0)
         with pytest.raises(OnlivePayloadError) as caught:
             wrong.serialize()
-        assert [error.field for error in caught.value.errors] == ["appointment_id", "states"]
+        assert [error.field for error in caught.value.errors] == ["appointment_id", "states", "poke_interval"]
+
+    @pytest.mark.parametrize("interval", [timedelta(minutes=5), 0, -1, "60", None, True, nan, inf])
+    def test_an_interval_that_is_no_number_of_seconds_is_refused(self, interval: Any) -> None:
+        with pytest.raises(OnlivePayloadError, match=r"poke_interval: got .*; accepted: a number of seconds"):
+            watching(poke_interval=interval).serialize()
 
     def test_it_can_be_an_assets_watcher_where_airflow_has_them(self) -> None:
         try:
