@@ -156,6 +156,20 @@ class TestTheSensorsTrigger:
             "onlive_conn_id: 'onlive_of_the_workers' is no Connection that the triggerer"
         )
 
+    def test_a_connection_that_airflow_does_not_find_for_a_while_does_not_end_it(
+        self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        appointments.states[ONE] = "confirmed"
+
+        async def run() -> Any:
+            event = asyncio.ensure_future(fired(waiting(clock, onlive_conn_id="onlive_away").run(), 1))
+            while len(clock.waits) < 3 and not event.done():
+                await asyncio.sleep(0.001)
+            monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_AWAY", connection_to(appointments))
+            return await event
+
+        assert asyncio.run(run()) == [reached()]
+
     def test_a_connection_that_cannot_be_used_ends_it(self, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", '{"conn_type": "onlive", "login": "AKID"}')
         ((event,),) = fire(waiting(clock))
