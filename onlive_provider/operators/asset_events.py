@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-from onlive_provider.assets.onlive import SCHEME, collection_uri, record_uri
+from onlive_provider.assets.onlive import SCHEME, collection_uri, host_of, record_uri
 
 try:
     from airflow.sdk.definitions.asset import AssetRef
@@ -55,7 +55,7 @@ class AssetEvents:
         self._aliases = [each for each in outlets if isinstance(each, AssetAlias)]
         self._records: dict[str, set[str]] = {}
         self._collections: dict[str, tuple[int, set[str]]] = {}
-        host = urlsplit(base_url).netloc
+        host = host_of(base_url)
         for uri in sorted(self._uris):
             if urlsplit(uri).netloc != host:
                 log.warning("outlets: %s gets no event: the host of this task's Connection is %s", uri, host)
