@@ -20,13 +20,21 @@ _ACCEPTED = (
 )
 
 
+def host_of(base_url: str) -> str:
+    """Return the host of a Connection as the URIs of its assets hold it.
+
+    :param base_url: of the Connection, as :class:`~onlive_provider.client.settings.Settings` holds it.
+    """
+    return urlsplit(base_url).netloc.removesuffix(":443")
+
+
 def collection_uri(base_url: str, resource: str) -> str:
     """Return the URI of all records of one kind.
 
     :param base_url: of the Connection, as :class:`~onlive_provider.client.settings.Settings` holds it.
     :param resource: ``appointment`` or ``service``.
     """
-    return f"{SCHEME}://{urlsplit(base_url).netloc}/{resource}s"
+    return f"{SCHEME}://{host_of(base_url)}/{resource}s"
 
 
 def record_uri(base_url: str, resource: str, record_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from onlive_provider.errors import FieldError, OnlivePayloadError
@@ -83,6 +84,13 @@ def read_wait(appointment_id: object, states: object, failure_states: object = (
     if errors:
         raise OnlivePayloadError(errors)
     return AppointmentWait(record_id, awaited, refused)
+
+
+def read_interval(value: object) -> float:
+    """Read the seconds from one look at an appointment to the next."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+        raise Refused(value, "a number of seconds greater than 0")
+    return float(value)
 
 
 def needed(appointment: Mapping[str, Any]) -> dict[str, Any]:

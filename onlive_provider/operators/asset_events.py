@@ -9,7 +9,12 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-from onlive_provider.assets.onlive import SCHEME, collection_uri, record_uri
+from onlive_provider.assets.onlive import SCHEME, collection_uri, host_of, record_uri
+
+try:
+    from airflow.sdk.definitions.asset import AssetRef
+except ImportError:  # Airflow 2.11 has none.
+    AssetRef = ()  # type: ignore[assignment,misc]
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -30,31 +35,35 @@ class AssetEvents:
     """Collects which records a task wrote, and tells Airflow through the task's ``outlets``.
 
     An ``Asset`` among the outlets whose URI begins with ``onlive://`` gets its event only if the record was written,
-    or any record where it stands for all of a kind. An ``AssetAlias`` gets an event for each record.
+    or any record where it stands for all of a kind. So does an ``Asset.ref``. An ``AssetAlias`` gets an event for each
+    record.
 
     The ``extra`` of an event is ``{"fields": [names of the fields that were sent]}``, and of one for several records
     also ``"records"``, their number. It holds no values.
 
     :param outlets: of the task.
     :param base_url: of the Connection.
+    :param context: of the task.
     """
 
-    def __init__(self, outlets: Iterable[Any], base_url: str) -> None:
+    def __init__(self, outlets: Iterable[Any], base_url: str, context: Context) -> None:
         outlets = list(outlets)
         self._base_url = base_url
-        self._assets = {each.uri: each for each in outlets if _is_ours(each)}
+        known = [(each, _uri_of(each, context)) for each in outlets]
+        self._outlets = [(each, uri) for each, uri in known if uri.startswith(f"{SCHEME}://")]
+        self._uris = {uri for _, uri in self._outlets}
         self._aliases = [each for each in outlets if isinstance(each, AssetAlias)]
         self._records: dict[str, set[str]] = {}
         self._collections: dict[str, tuple[int, set[str]]] = {}
-        host = urlsplit(base_url).netloc
-        for uri in self._assets:
+        host = host_of(base_url)
+        for uri in sorted(self._uris):
             if urlsplit(uri).netloc != host:
                 log.warning("outlets: %s gets no event: the host of this task's Connection is %s", uri, host)
 
     @property
     def are_wanted(self) -> bool:
         """Whether the task has outlets that get events."""
-        return bool(self._assets or self._aliases)
+        return bool(self._outlets or self._aliases)
 
     def add(self, outcome: Outcome) -> None:
         """Take the outcome of a record."""
@@ -70,7 +79,7 @@ class AssetEvents:
         number, names = self._collections.get(collection, (0, set()))
         names.update(fields)
         self._collections[collection] = number + 1, names
-        if uri in self._assets or uri in self._records or len(self._records) < MAX_RECORDS + len(self._assets):
+        if uri in self._uris or uri in self._records or len(self._records) < MAX_RECORDS + len(self._uris):
             self._records.setdefault(uri, set()).update(fields)
 
     def finish(self) -> None:
@@ -81,12 +90,12 @@ class AssetEvents:
         if not self.are_wanted:
             return
         events: Any = context["outlet_events"]
-        for uri, asset in self._assets.items():
+        for outlet, uri in self._outlets:
             extra = self._extra(uri)
             if extra is None:
-                operator.outlets = [each for each in operator.outlets if each is not asset]
+                operator.outlets = [each for each in operator.outlets if each is not outlet]
             else:
-                events[asset].extra.update(extra)
+                events[outlet].extra.update(extra)
         written = self._written() if self._aliases else {}
         for alias in self._aliases:
             for uri, extra in written.items():
@@ -117,8 +126,19 @@ def _names(fields: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(fields))
 
 
-def _is_ours(outlet: Any) -> bool:
-    return isinstance(outlet, Asset) and outlet.uri.startswith(f"{SCHEME}://")
+def _uri_of(outlet: Any, context: Context) -> str:
+    """Return the URI of an asset, or of the one that a reference stands for; ``""`` of any other outlet."""
+    if isinstance(outlet, Asset):
+        return outlet.uri
+    if not isinstance(outlet, AssetRef):
+        return ""
+    accessors: Any = context["outlet_events"]
+    try:
+        uri: str = accessors[outlet].key.uri
+    except Exception as error:  # Airflow has found it before the task began.
+        log.warning("outlets: %s cannot be looked up (%s): it has an event in any case", outlet, type(error).__name__)
+        return ""
+    return uri
 
 
 def _add(accessor: Any, uri: str, extra: dict[str, Any]) -> None:

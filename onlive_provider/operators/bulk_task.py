@@ -131,7 +131,7 @@ class BulkTaskOperator(BaseOperator):
                 if place is not None:
                     place.release()
                 raise
-            events = AssetEvents(self.outlets, settings.base_url)
+            events = AssetEvents(self.outlets, settings.base_url, context)
             task = self._task_run = TaskRun(
                 work.summary,
                 memory,

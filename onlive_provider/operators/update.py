@@ -115,7 +115,7 @@ class UpdateOperator(BaseOperator):
             wanted = self._checked_update(label)
         hook = OnliveHook(self.onlive_conn_id)
         with hook.get_conn() as client:
-            events = AssetEvents(self.outlets, client.base_url)
+            events = AssetEvents(self.outlets, client.base_url, context)
             try:
                 result = hook.carry_out(wanted, self.skipping())
             except AirflowSkipException as skip:

@@ -17,7 +17,7 @@ MAX_BYTES = 1_700_000
 """The most bytes of outcomes that the page holds; failures have the first half, and the others what failures leave."""
 
 MAX_VALUE = 1_000
-"""The most characters of a field's value that the page shows."""
+"""The most characters of a field's value, a name or a message that the page shows."""
 
 _Rows = list[dict[str, Any]]
 
@@ -115,8 +115,9 @@ def _shown(outcome: Outcome, rows: _Rows) -> dict[str, Any]:
     for side in ("before", "after"):
         if side in data:
             data[side] = {name: _short(value) for name, value in data[side].items()}
-    if "message" in data:
-        data["message"] = _short(data["message"])
+    for text in ("name", "message"):
+        if text in data:
+            data[text] = _short(data[text])
     return data
 
 

@@ -112,7 +112,7 @@ class AppointmentStateTrigger(BaseEventTrigger):
     :param appointment_id: UUID of the appointment.
     :param states: the states to fire for.
     :param onlive_conn_id: the Connection, of type ``onlive``. The triggerer looks it up: no secret is stored here.
-    :param poke_interval: seconds from one read to the next.
+    :param poke_interval: seconds from one read to the next, a number.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class AppointmentStateTrigger(BaseEventTrigger):
 
         :raises OnlivePayloadError: naming every argument that cannot be used; Airflow shows it as an import error.
         """
-        wait = self._wait()
+        wait, interval = self._read_arguments()
         return f"{_PLACE}.AppointmentStateTrigger", {
             "appointment_id": wait.appointment_id,
             "states": list(wait.states),
             "onlive_conn_id": self.onlive_conn_id,
-            "poke_interval": self.poke_interval,
+            "poke_interval": interval,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -148,11 +148,11 @@ class AppointmentStateTrigger(BaseEventTrigger):
         from onlive_provider.triggers.last_state import LastState
         from onlive_provider.triggers.watch import AppointmentWatch
 
-        wait = self._wait()
+        wait, interval = self._read_arguments()
         last = LastState(getattr(self, "asset_state_store", None), wait.appointment_id, self.log)
         seen = await last.recall()
         while True:
-            watch = AppointmentWatch(self.onlive_conn_id, wait.appointment_id, self.poke_interval, self.log)
+            watch = AppointmentWatch(self.onlive_conn_id, wait.appointment_id, interval, self.log)
             try:
                 async with watch:
                     while True:
@@ -165,11 +165,20 @@ class AppointmentStateTrigger(BaseEventTrigger):
                         self.log.info("Appointment %s is %s", wait.appointment_id, shown(seen))
                         if wait.is_over(found):
                             yield TriggerEvent(summary(found))  # type: ignore[no-untyped-call]
-            except OnliveError as error:
-                self.log.error("%s It is tried again in %.0f s.", error, self.poke_interval)
-                await watch.clock.wait(self.poke_interval)
+            except Exception as error:  # No task would fail; and text that is not ours may hold a secret.
+                told = error if isinstance(error, OnliveError) else f"The watch met an error ({type(error).__name__})."
+                self.log.error("%s It is tried again in %.0f s.", told, interval)
+                await watch.clock.wait(interval)
 
-    def _wait(self) -> AppointmentWait:
-        from onlive_provider.models.wait import read_wait
+    def _read_arguments(self) -> tuple[AppointmentWait, float]:
+        from onlive_provider.hooks.arguments import ArgumentReader
+        from onlive_provider.models.sentences import parse
+        from onlive_provider.models.wait import read_interval, read_wait
 
-        return read_wait(self.appointment_id, self.states)
+        arguments = ArgumentReader()
+        wait = arguments.read(lambda: read_wait(self.appointment_id, self.states))
+        interval = arguments.read(lambda: parse(read_interval, self.poke_interval, "poke_interval", shown=True))
+        arguments.finish()
+        assert wait is not None
+        assert interval is not None
+        return wait, interval

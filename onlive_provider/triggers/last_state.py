@@ -39,7 +39,8 @@ class LastState:
             await self._store.aset(self._key, state)
         except Exception as error:
             self._without(error)
-        self._kept = state
+        else:
+            self._kept = state
 
     def _without(self, error: Exception) -> None:
         self._log.warning(

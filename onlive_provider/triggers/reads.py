@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from onlive_provider.client.aio import AsyncOnliveClient, WaitingClock
 from onlive_provider.client.settings import Settings
+from onlive_provider.client.steps import Flow
 from onlive_provider.errors import OnliveError
 from onlive_provider.models.fields import APPOINTMENT
 from onlive_provider.models.wait import needed
@@ -41,24 +42,36 @@ class AppointmentReads:
         self._reading = asyncio.Lock()
         self._last: Look | None = None
 
-    async def look(self, newer_than: float) -> Look:
+    async def look(self, newer_than: float, until: float) -> Look | None:
         """Return the last look if it is newer than this, or else read.
 
         :param newer_than: seconds of the client's monotonic clock.
+        :param until: seconds since the epoch; no read begins later.
+        :return: ``None`` if the turn to read came too late.
         """
         async with self._reading:
             if self._last is None or self._last.at <= newer_than:
-                self._last = await self._read()
+                look = await self._read(until)
+                if look is None:
+                    return None
+                self._last = look
             return self._last
 
-    async def _read(self) -> Look:
+    async def _read(self, until: float) -> Look | None:
         flows = self._client.flows
         try:
-            record = await self._client.run(flows.read(APPOINTMENT, self._id))
+            record = await self._client.run(self._reading_until(until))
         except OnliveError as error:
             # Its frames hold the answer, and this outlives the read.
             return Look(flows.clock.monotonic(), error=error.with_traceback(None))
-        return Look(flows.clock.monotonic(), needed(record))
+        return None if record is None else Look(flows.clock.monotonic(), needed(record))
+
+    def _reading_until(self, until: float) -> Flow[dict[str, Any] | None]:
+        """A flow begins when its turn comes, which may be long after it was asked for."""
+        flows = self._client.flows
+        if flows.clock.time() > until:
+            return None
+        return (yield from flows.read(APPOINTMENT, self._id))
 
 
 class SharedReads:

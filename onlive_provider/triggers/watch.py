@@ -18,6 +18,13 @@ from onlive_provider.errors import OnliveConfigError
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.triggers.reads import AppointmentReads, shared_reads
 
+_LATE = 60.0
+"""Seconds by which a look may begin too late, where many wait for their turn: Airflow ends a wait soon after that."""
+_LOOK_UPS = 5
+_LOOK_UP_PAUSE = 15.0
+"""Seconds from one look-up of a Connection that is not found to the next. Airflow says "not found" of every Connection
+while its server or a secrets backend is away, and after a triggerer's restart all waits look theirs up."""
+
 
 class AppointmentWatch:
     """Looks at an appointment at an interval. Use it in an ``async with`` block.
@@ -56,13 +63,16 @@ class AppointmentWatch:
         """Wait for the time of the next look, and return the appointment.
 
         :param until: seconds since the epoch; the look is not later, unless the budget makes it wait.
-        :return: the fields that a wait needs; ``None`` if the read failed for a reason that may pass.
+        :return: the fields that a wait needs; ``None`` if the read failed for a reason that may pass, or if its turn
+            came a minute too late.
         :raises OnliveError: the read failed, and doing it again cannot help.
         """
         pause = min(self._next - self.clock.monotonic(), until - self.clock.time())
         if pause > 0.0:
             await self.clock.wait(pause)
-        look = await self._reads.look(self._seen)
+        look = await self._reads.look(self._seen, max(until, self.clock.time()) + _LATE)
+        if look is None:
+            return None
         self._seen, self._next = look.at, look.at + self._interval
         if look.error is None:
             return look.appointment
@@ -88,11 +98,16 @@ class AppointmentWatch:
 
     async def _read_settings(self) -> Settings:
         """Look the Connection up in a thread: on many Airflows it blocks, and so would a Connection to Redis."""
-        try:
-            return await sync_to_async(OnliveHook(self._conn_id).get_settings)()
-        except AirflowNotFoundException:
-            raise OnliveConfigError(
-                "onlive_conn_id",
-                f"{self._conn_id!r} is no Connection that the triggerer finds; accepted: one that it finds as the "
-                "workers do, so no environment variable of the workers alone",
-            ) from None
+        for left in reversed(range(_LOOK_UPS)):
+            try:
+                return await sync_to_async(OnliveHook(self._conn_id).get_settings)()
+            except AirflowNotFoundException:
+                if left:
+                    again = "The Connection %s is not found; it is looked up again in %.0f s."
+                    self._log.warning(again, self._conn_id, _LOOK_UP_PAUSE)
+                    await self.clock.wait(_LOOK_UP_PAUSE)
+        raise OnliveConfigError(
+            "onlive_conn_id",
+            f"{self._conn_id!r} is no Connection that the triggerer finds; accepted: one that it finds as the "
+            "workers do, so no environment variable of the workers alone",
+        )

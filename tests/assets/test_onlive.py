@@ -51,7 +51,12 @@ def test_a_uri_that_names_no_record_is_refused_and_the_accepted_form_is_shown(ur
 
 
 def test_what_is_emitted_is_what_airflow_makes_of_it():
-    for base_url in ("https://openapi.onlive.site", "http://127.0.0.1:8765", "http://[::1]:8765"):
+    for base_url in (
+        "https://openapi.onlive.site",
+        "http://127.0.0.1:8765",
+        "http://[::1]:8765",
+        "http://127.0.0.1:443",
+    ):
         for uri in (collection_uri(base_url, "appointment"), record_uri(base_url, "service", ID.upper())):
             assert Asset(uri=uri).uri == uri
 

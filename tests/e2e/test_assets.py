@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import Asset
 
 from tests.bulk.server import ManyRecords, record_id
 from tests.e2e.conftest import DagRunResult, store_again
@@ -111,6 +112,16 @@ def test_the_dag_that_follows_is_to_run_after_a_change_and_not_after_a_run_witho
     assert take_queued("assets_followed") == 1
     assert run_dag("assets_of_one", conf=changed).state == "success"
     assert take_queued("assets_followed") == 0
+
+
+@pytest.mark.skipif(not hasattr(Asset, "ref"), reason="Airflow 2 has no references to assets")
+@pytest.mark.parametrize("kind", ["name", "uri"])
+def test_an_outlet_that_refers_to_an_asset_has_an_event_when_it_was_written_and_none_otherwise(
+    run_dag: RunDag, server: ManyRecords, kind: str
+) -> None:
+    for name in ("as it was", "as it is", "as it is"):
+        assert run_dag(f"assets_by_{kind}", conf={"name": name}).state == "success"
+    assert events(server) == [(f"services/{record_id(2)}", {"fields": ["name"]})]
 
 
 def test_a_bulk_task_has_an_event_for_each_appointment_that_it_wrote(run_dag: RunDag, server: ManyRecords) -> None:

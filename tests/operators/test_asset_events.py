@@ -87,6 +87,30 @@ def test_an_asset_whose_record_was_not_written_is_no_outlet_of_this_run(service_
     assert service_server.writes == []
 
 
+def test_an_asset_that_stands_twice_among_the_outlets_is_none_of_them_if_nothing_was_written(
+    service_server: RecordServer,
+) -> None:
+    uri = f"{host_of(service_server)}/services/{ID}"
+    operator = UpdateServiceOperator(
+        task_id="t", service_id=ID, payload={"name": "Test drive"}, outlets=[Asset(uri), Asset(uri)]
+    )
+    run(operator)
+    assert operator.outlets == []
+
+
+def test_a_reference_that_airflow_cannot_look_up_fails_no_task_and_the_log_says_what_that_means(
+    service_server: RecordServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not hasattr(Asset, "ref"):
+        pytest.skip("Airflow 2 has no references to assets")
+    reference = Asset.ref(name="services that nobody knows")
+    operator = UpdateServiceOperator(task_id="t", service_id=ID, payload={"name": "New"}, outlets=[reference])
+    run(operator)
+    assert operator.outlets == [reference]
+    assert "services that nobody knows" in caplog.text
+    assert "it has an event in any case" in caplog.text
+
+
 def test_an_asset_of_another_host_gets_no_event_and_the_log_says_why(
     service_server: RecordServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -76,6 +76,13 @@ def test_failures_of_large_rows_leave_room_for_others_and_others_use_what_failur
     assert len(only["outcomes"]) > 400
 
 
+def test_a_failure_with_a_name_of_a_million_letters_does_not_take_the_others_room():
+    failures = (Outcome(at, None, f"id-{at}", "failed", error="E", name="x" * 10**6) for at in range(3))
+    data = data_of(page_of(failures))
+    assert [each["id"] for each in data["outcomes"]] == ["id-0", "id-1", "id-2"]
+    assert data["outcomes"][0]["name"].endswith("… (1,000,000 characters)")
+
+
 @pytest.mark.browser
 def test_a_filter_for_what_is_left_out_says_so_with_the_counts(reading):
     with reading(run_of(failed=MAX_FAILURES + 1, updated=MAX_OTHERS + 20, unchanged=6_373)) as page:

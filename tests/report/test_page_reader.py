@@ -185,6 +185,15 @@ def test_a_page_that_was_kept_links_to_the_report_that_was_kept_with_it(reading)
         assert page.locator(".facts a").get_attribute("href") == "./r.jsonl.2"
 
 
+def test_a_lone_per_cent_sign_in_the_pages_address_does_not_keep_it_from_being_drawn(chromium, tmp_path):
+    path = tmp_path / "50%.html"
+    origin = Origin(dag_id="d", run_id="r", task_id="t", report_path="/data/50%.jsonl")
+    path.write_text(page_of([], origin=origin), "utf-8")
+    with visit(chromium, path.as_uri().replace("%25", "%")) as page:
+        assert page.url.endswith("/50%.html")
+        assert page.locator(".facts a").get_attribute("href") == "./50%25.jsonl"
+
+
 def test_an_address_that_could_run_a_script_is_no_link(reading):
     origin = Origin(dag_id="d", run_id="r", task_id="t", task_url="javascript:alert(1)")
     with reading([], origin=origin) as page:

@@ -61,6 +61,14 @@ def uuid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
+ONE = uuid(1)
+
+
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the log: Airflow 3 writes it, and 2.11 logs it."""
+    return caplog.text + capsys.readouterr().out
+
+
 async def fired(events: AsyncIterator[Any], times: int) -> list[Any]:
     """Return the payloads of a trigger's first events."""
     payloads: list[Any] = []

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.triggers import reads
-from onlive_provider.triggers.appointment import AppointmentStateTrigger, AppointmentWaitTrigger
+from onlive_provider.triggers.appointment import AppointmentWaitTrigger
 from tests.loopback import SECRET, FakeClock, reply
 from tests.operators.conftest import connection_to
-from tests.triggers.conftest import UPDATED_AT, Appointments, fire, fired, uuid
+from tests.triggers.conftest import ONE, UPDATED_AT, Appointments, fire, fired, logged, uuid
 
 DAY = 86_400.0
-ONE = uuid(1)
 
 
 def waiting(clock: FakeClock, number: int = 1, **more: Any) -> AppointmentWaitTrigger:
@@ -45,11 +43,6 @@ def confirm_at(server: Appointments, read: int, record_id: str = ONE) -> None:
             server.states[record_id] = "confirmed"
 
     server.on_read = on_read
-
-
-def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the log: Airflow 3 writes it, and 2.11 logs it."""
-    return caplog.text + capsys.readouterr().out
 
 
 class TestTheSensorsTrigger:
@@ -153,6 +146,20 @@ class TestTheSensorsTrigger:
             "onlive_conn_id: 'onlive_of_the_workers' is no Connection that the triggerer"
         )
 
+    def test_a_connection_that_airflow_does_not_find_for_a_while_does_not_end_it(
+        self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        appointments.states[ONE] = "confirmed"
+
+        async def run() -> Any:
+            event = asyncio.ensure_future(fired(waiting(clock, onlive_conn_id="onlive_away").run(), 1))
+            while len(clock.waits) < 3 and not event.done():
+                await asyncio.sleep(0.001)
+            monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_AWAY", connection_to(appointments))
+            return await event
+
+        assert asyncio.run(run()) == [reached()]
+
     def test_a_connection_that_cannot_be_used_ends_it(self, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", '{"conn_type": "onlive", "login": "AKID"}')
         ((event,),) = fire(waiting(clock))
@@ -207,6 +214,27 @@ class TestManyInOneLoop:
         assert busiest <= 10
         ((fewest, most),) = [(min(counts), max(counts)) for counts in seen]
         assert most - fewest <= 2
+
+    def test_those_whose_last_look_would_come_late_end_before_airflow_ends_them(
+        self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(appointments, reads_per_minute=5))
+        deadline = clock.time() + 600
+        late: list[float] = []
+
+        async def one(number: int) -> dict[str, Any]:
+            ((event),) = await fired(waiting(clock, number, deadline=deadline).run(), 1)
+            late.append(clock.time() - deadline)
+            return dict(event)
+
+        async def run() -> list[dict[str, Any]]:
+            return await asyncio.gather(*(one(number) for number in range(60)))
+
+        events = asyncio.run(run())
+        assert {event["message"].partition("; ")[0] for event in events} == {
+            f'Appointment {uuid(number)} is "pending"' for number in range(60)
+        }
+        assert 0 <= min(late) <= max(late) < 300
 
     def test_those_that_wait_for_the_same_appointment_share_its_reads(
         self, appointments: Appointments, clock: FakeClock
@@ -269,135 +297,3 @@ class TestManyInOneLoop:
         assert fire(waiting(clock), waiting(clock, onlive_conn_id="other")) == [[reached()]] * 2
         keys = {request.header("Authorization").partition(",")[0] for request in appointments.requests}
         assert len(keys) == 2
-
-
-class Store:
-    """An asset's state store, as Airflow 3.3 gives it to a trigger."""
-
-    def __init__(self, *, fails: bool = False) -> None:
-        self.kept: dict[str, Any] = {}
-        self._fails = fails
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        if self._fails:
-            raise ConnectionError("away")
-        return self.kept.get(key, default)
-
-    async def aset(self, key: str, value: Any) -> None:
-        if self._fails:
-            raise ConnectionError("away")
-        assert value is not None
-        self.kept[key] = value
-
-
-def watching(store: Store | None = None, **more: Any) -> AppointmentStateTrigger:
-    trigger = AppointmentStateTrigger(**{"appointment_id": ONE} | more)
-    trigger.asset_state_store = store
-    return trigger
-
-
-def say(server: Appointments, *states: str) -> None:
-    """Let the appointment be in these states, one a read, and in the last one from then on."""
-
-    def on_read() -> None:
-        server.states[ONE] = states[min(len(server.reads), len(states)) - 1]
-
-    server.on_read = on_read
-
-
-def confirmed(state: str = "confirmed") -> dict[str, Any]:
-    return {"id": ONE, "state": state, "updatedAt": UPDATED_AT}
-
-
-class TestTheTriggerThatStartsDags:
-    def test_it_fires_at_each_entry_and_never_twice_for_the_same_one(self, appointments: Appointments) -> None:
-        say(appointments, "pending", "confirmed", "confirmed", "confirmed", "pending", "confirmed")
-        assert fire(watching(), times=2) == [[confirmed(), confirmed()]]
-        assert len(appointments.reads) == 6
-
-    def test_going_from_one_of_the_states_to_another_is_an_entry(self, appointments: Appointments) -> None:
-        say(appointments, "confirmed", "confirmed", "done")
-        assert fire(watching(states=("confirmed", "done")), times=2) == [[confirmed(), confirmed("done")]]
-
-    def test_an_appointment_that_is_confirmed_already_fires_once(self, appointments: Appointments) -> None:
-        say(appointments, "confirmed", "confirmed", "confirmed", "pending", "confirmed")
-        assert fire(watching(), times=2) == [[confirmed(), confirmed()]]
-        assert len(appointments.reads) == 5
-
-    def test_after_a_restart_it_fires_nothing_twice_where_airflow_keeps_the_state(
-        self, appointments: Appointments
-    ) -> None:
-        store = Store()
-        say(appointments, "confirmed", "confirmed", "pending", "confirmed")
-
-        async def until_kept() -> list[Any]:
-            events = watching(store).run()
-            payloads = [(await anext(events)).payload]
-            following = asyncio.ensure_future(anext(events))
-            while not store.kept:
-                await asyncio.sleep(0)
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-            return payloads
-
-        assert asyncio.run(until_kept()) == [confirmed()]
-        before = len(appointments.reads)
-        assert before < 3
-        assert fire(watching(store)) == [[confirmed()]]
-        assert len(appointments.reads) == 4
-
-    def test_an_event_that_was_lost_with_the_triggerer_is_fired_again(self, appointments: Appointments) -> None:
-        store = Store()
-        appointments.states[ONE] = "confirmed"
-        assert fire(watching(store)) == [[confirmed()]]
-        assert store.kept == {}
-        assert fire(watching(store)) == [[confirmed()]]
-
-    def test_it_goes_on_without_a_state_store_that_cannot_be_used(
-        self, appointments: Appointments, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        say(appointments, "confirmed", "pending", "confirmed")
-        assert fire(watching(Store(fails=True)), times=2) == [[confirmed(), confirmed()]]
-        assert "state store cannot be used (ConnectionError)" in logged(caplog, capsys)
-
-    @pytest.mark.parametrize("status", [401, 403, 404, 503])
-    def test_no_answer_ends_it(self, appointments: Appointments, clock: FakeClock, status: int) -> None:
-        appointments.answers[ONE] = [reply(status, {"statusCode": status, "message": "no"})] * 12
-        appointments.states[ONE] = "confirmed"
-        begin = clock.time()
-        assert fire(watching(poke_interval=600.0)) == [[confirmed()]]
-        assert clock.time() - begin > 600
-
-    def test_a_connection_that_appears_later_is_used(
-        self, appointments: Appointments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        appointments.states[ONE] = "confirmed"
-
-        async def run() -> Any:
-            events = asyncio.ensure_future(fired(watching(onlive_conn_id="onlive_later").run(), 1))
-            while not clock.waits:
-                await asyncio.sleep(0.01)
-            monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_LATER", connection_to(appointments))
-            return await events
-
-        assert asyncio.run(run()) == [confirmed()]
-
-    def test_what_is_stored_of_it_makes_the_same_one_again(self) -> None:
-        where, arguments = watching(states=("confirmed", "done"), poke_interval=300).serialize()
-        assert where == "onlive_provider.triggers.appointment.AppointmentStateTrigger"
-        again = AppointmentStateTrigger(**json.loads(json.dumps(arguments)))
-        assert again.serialize() == (where, arguments)
-        assert arguments["states"] == ["confirmed", "done"]
-
-    def test_what_cannot_be_used_is_refused_before_it_is_stored(self) -> None:
-        wrong = watching(appointment_id="1", states="confirmed")
-        with pytest.raises(OnlivePayloadError) as caught:
-            wrong.serialize()
-        assert [error.field for error in caught.value.errors] == ["appointment_id", "states"]
-
-    def test_it_can_be_an_assets_watcher_where_airflow_has_them(self) -> None:
-        try:
-            from airflow.sdk import Asset, AssetWatcher
-        except ImportError:
-            pytest.skip("Airflow has no watchers before 3.0")
-        Asset("onlive-demo", watchers=[AssetWatcher(name="confirmed", trigger=watching())])

@@ -62,9 +62,18 @@ function kindsOf(counts) {
 
 // The report's name beside this page. A page that was kept as REPORT.1.html goes with the report that was kept as REPORT.1.
 function fileName(file) {
-  const mine = decodeURIComponent(location.pathname.split("/").at(-1));
+  const mine = decoded(location.pathname.split("/").at(-1));
   const kept = mine.startsWith(`${file}.`) ? mine.slice(file.length).match(/^(\.\d+)\.html$/) : null;
   return kept === null ? file : file + kept[1];
+}
+
+// A browser leaves a lone "%" of an address as it is.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function fileLink(file) {

@@ -29,6 +29,16 @@ NAMED = {"name": f"Madrid at {HOST}"} if hasattr(Asset, "ref") else {}  # An ass
 with DAG("assets_followed", schedule=[Asset(uri=f"onlive://{HOST}/services/{IDS[2]}", **NAMED)], start_date=START):
     EmptyOperator(task_id="run")
 
+references = {"name": NAMED, "uri": {"uri": f"onlive://{HOST}/services/{IDS[2]}"}} if NAMED else {}
+for kind, names in references.items():
+    with DAG(f"assets_by_{kind}", schedule=None, start_date=START, params={"name": ""}):
+        UpdateServiceOperator(
+            task_id="update",
+            service_id=IDS[2],
+            payload={"name": "{{ params.name }}"},
+            outlets=[Asset.ref(**names)],
+        )
+
 with DAG("assets_of_many", schedule=None, start_date=START, render_template_as_native_obj=True):
     BulkUpdateAppointmentsOperator(
         task_id="update",
