@@ -150,7 +150,7 @@ class TestTheSensorsTrigger:
         ((event,),) = fire(waiting(clock, onlive_conn_id="onlive_of_the_workers"))
         assert (event["status"], event["error"]) == ("error", "OnliveConfigError")
         assert event["message"].startswith(
-            "onlive_conn_id: 'onlive_of_the_workers' is no Connection that the triggerer"
+            "onlive_conn_id: 'onlive_of_the_workers' is not a Connection that the triggerer"
         )
 
     def test_a_connection_that_cannot_be_used_ends_it(self, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
