@@ -177,7 +177,7 @@ class OnliveUnauthorizedError(OnliveStatusError):
     concerns_all = True
     advice = (
         "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile is wrong: its "
-        "default is an assumption. Run `onlive check --find-signature`, or copy it from the vendor's authentication page."
+        "default is an assumption. Run `onlive check --find-signature`, or see the vendor's authentication page."
     )
 
 
