@@ -12,15 +12,16 @@ PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = """\
 # What every fault does
 
-What becomes of an update when the network, a proxy or the server fails? `make faults` runs this table: {faults:,} faults
-in {runs:,} runs, against a server on raw sockets that fails as the row says. It checks every signature with code of its
-own, and keeps every byte, every connection and every write that it made. If a row does not hold, `make faults` prints it
-with the server's transcript. The table is `tests/faults/table.yaml`, and `make tables` writes this page from it.
+What becomes of an update when the network, a proxy or the server fails? `make faults` runs this table: {faults:,}
+faults in {runs:,} runs, against a server on raw sockets that fails as the row says. It checks every signature with
+code of its own, and keeps every byte, every connection and every write that it made. If a row does not hold, `make
+faults` prints it with the server's transcript. The table is `tests/faults/table.yaml`, and `make tables` writes this
+page from it.
 
-A fault strikes one record's first write, unless the row says otherwise. A cell says what becomes of the record, how many
-times its write is sent, and how many times it is made. "Made" means that the server carried the write out, and so notified
-people, whatever it answered. The other records of the task are updated, each with one write, except where a server or a
-key fails for all of them. In every row:
+A fault strikes one record's first write, unless the row says otherwise. A cell says what becomes of the record, how
+many times its write is sent, and how many times it is made. "Made" means that the server carried the write out, and
+so notified people, whatever it answered. The other records of the task are updated, each with one write, except where
+a server or a key fails for all of them. In every row:
 
 - No write is made twice.
 - No further request is sent on a connection with an unexpected answer. A lost call is sent again over a fresh one.
