@@ -14,9 +14,8 @@ HEAD = """\
 
 What becomes of an update when the network, a proxy or the server fails? `make faults` runs this table: {faults:,}
 faults in {runs:,} runs, against a server on raw sockets that fails as the row says. It checks every signature with
-code of its own, and keeps every byte, every connection and every write that it made. If a row does not hold, `make
-faults` prints it with the server's transcript. The table is `tests/faults/table.yaml`, and `make tables` writes this
-page from it.
+code of its own, and keeps every byte, every connection and every write that it made. A row that does not hold
+is printed with the server's transcript. The table is `tests/faults/table.yaml`; `make tables` writes this page from it.
 
 A fault strikes one record's first write, unless the row says otherwise. A cell says what becomes of the record, how
 many times its write is sent, and how many times it is made. "Made" means that the server carried the write out, and
