@@ -176,8 +176,8 @@ class OnliveUnauthorizedError(OnliveStatusError):
 
     concerns_all = True
     advice = (
-        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile, an assumption, is "
-        "not the vendor's: `onlive check --find-signature` looks for it, and the vendor's authentication page says it."
+        "Check the Access Key ID and the Secret Access Key. If both are right, the signing profile is wrong: its "
+        "default is an assumption. Run `onlive check --find-signature`, or see the vendor's authentication page."
     )
 
 

@@ -12,20 +12,20 @@ PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = """\
 # What every fault does
 
-`make faults` runs this table: {faults:,} faults in {runs:,} runs. The server works on raw sockets and fails as a row
-says. It checks every signature with code of its own, and keeps every byte, every connection and every write that it
-carried out. All rows must hold; a row that does not is printed with the server's transcript. The table is
-`tests/faults/table.yaml`, and `make tables` writes this page from it.
+What becomes of an update when the network, a proxy or the server fails? `make faults` runs this table: {faults:,}
+faults in {runs:,} runs, against a server on raw sockets that fails as the row says. It checks every signature with
+code of its own, and keeps every byte, every connection and every write that it made. A row that does not hold
+is printed with the server's transcript. The table is `tests/faults/table.yaml`; `make tables` writes this page from it.
 
-A fault strikes one record's first write, unless the row says otherwise. "Made" means that the server carried the write
-out, and so notified people, whatever it answered. A cell says what becomes of the record, how many times its write is
-sent, and how many times it is made. The other records of the task are updated, each with one write, except where a
-server or a key fails for all of them. What holds in every row:
+A fault strikes one record's first write, unless the row says otherwise. A cell says what becomes of the record, how
+many times its write is sent, and how many times it is made. "Made" means that the server carried the write out, and
+so notified people, whatever it answered. The other records of the task are updated, each with one write, except where
+a server or a key fails for all of them. In every row:
 
 - No write is made twice.
-- On a connection with an unexpected answer no further request is sent. A lost call is sent again over a fresh one.
+- No further request is sent on a connection with an unexpected answer. A lost call is sent again over a fresh one.
 - No redirect is followed, and no error shows a guest's address or the secret.
-- The report's `before` is what stood there.
+- The report's `before` is what the record held.
 - The task ends by itself: an answer is bounded in time and in size.
 """
 

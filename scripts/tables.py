@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,18 @@ _KINDS = {
 
 
 def fields_table(resource: Resource, schema: Mapping[str, Any]) -> str:
-    """Return what is known of a resource's fields: what may be sent, and what the provider does with it."""
+    """Return what is known of a resource's fields: what may be sent, and what the provider does with it.
+
+    A row names its page of the API reference, or its part, if that is not the page of most rows.
+    """
+    flat = list(_flat(resource.fields))
+    (most, _), *_ = Counter(field.source for _, field in flat).most_common(1)
     rows = [
-        f"| `{name}` | {_type(field, _property(schema, name))} | {_described(_property(schema, name))} "
-        f"| {_answer(field)} | {_shown(field)} | {field.source} |"
-        for name, field in _flat(resource.fields)
+        f"| `{name}` | {_type(field, _property(schema, name))} | {_about(field, _property(schema, name), most)} "
+        f"| {_shown(field)} |"
+        for name, field in flat
     ]
-    head = ["| field | type | what it is | read back | value in the log | API reference |", "|---|---|---|---|---|---|"]
-    return "\n".join([*head, *rows])
+    return "\n".join(["| field | type | what it is | value in the log |", "|---|---|---|---|", *rows])
 
 
 def seed_table() -> str:
@@ -149,8 +154,14 @@ def _type(field: Field, schema: Mapping[str, Any]) -> str:
     return f"{kind}; an item is known by {', '.join(f'`{name}`' for name in field.key)}" if field.key else kind
 
 
-def _described(schema: Mapping[str, Any]) -> str:
-    return str(schema.get("description", "")).replace("\n", " ").replace("|", "\\|")
+def _about(field: Field, schema: Mapping[str, Any], source: str) -> str:
+    described = str(schema.get("description", "")).replace("\n", " ").replace("|", "\\|")
+    parts = [
+        described,
+        "" if field.readable else "Sent at every run.",
+        "" if field.source == source else f"(*{field.source.removeprefix(source + ', ')}*)",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _escaped(text: str) -> str:
@@ -188,10 +199,6 @@ def _accepted(field: ExtraField) -> str:
             return ", ".join(f"`{choice}`" for choice in field.choices)
         case _:
             return "text"
-
-
-def _answer(field: Field) -> str:
-    return "yes" if field.readable else "no: sent at every run"
 
 
 def _shown(field: Field) -> str:

@@ -39,4 +39,20 @@ def test_a_new_field_is_one_row_and_one_line_of_its_model():
     row = Field("priority", "text", "Update Booking Service")
     resource = replace(SERVICE, fields={**SERVICE.fields, "priority": row})
     written = fields_table(resource, WithPriority.model_json_schema())
-    assert "| `priority` | text |  | yes | shown | Update Booking Service |" in written
+    assert "| `priority` | text |  | shown |" in written
+
+
+def test_a_row_names_its_page_if_it_is_another_and_says_what_is_sent_at_every_run():
+    fields = {
+        "name": Field("name", "text", "Update Booking Service"),
+        "active": Field("active", "flag", "Update Booking Service", shown=False, readable=False),
+        "image": Field("image", "text", "Get Service"),
+        "typeId": Field("typeId", "text", "Update Booking Service, Request Example"),
+    }
+    written = fields_table(replace(SERVICE, fields=fields), ServiceUpdate.model_json_schema()).splitlines()[2:]
+    assert [row.split(" | ", 2)[2] for row in written] == [
+        "Name. | shown |",
+        "Whether the service is available. Sent at every run. | not shown |",
+        "Address of a picture: a URL, a path, a `data:` URL, or empty. (*Get Service*) | shown |",
+        "UUID of the service type. (*Request Example*) | shown |",
+    ]

@@ -51,7 +51,7 @@ class Brake:
         """
         noun = next(iter(self._kinds)) if len(self._kinds) == 1 else "record"
         changes = self._planned + self._written
-        return f"max_changes: {changes:,} of {counted(total, noun)} would change, allowed are {self._limit}"
+        return f"max_changes: {changes:,} of {counted(total, noun)} would change, allowed: {self._limit}"
 
     def exceeded(self, total: int) -> str | None:
         """Return the first lines of the error, or ``None`` if no more would change than allowed.

@@ -41,10 +41,10 @@ class Stop:
         error = self.error
         advice = error.advice if isinstance(error, OnliveCallError) else ""
         if not self.in_a_row:
-            why = "the server asked to wait for longer than a call waits, which is for all rows."
+            why = "the server asked for a longer wait than `max_elapsed` allows, and that goes for every row."
             return f"The run was stopped after {counted(self.after, 'row')}: {why}"
         same = f"{counted(self.in_a_row, 'row')} in a row failed, the last with {type(error).__name__}"
-        why = f"{same}. The cause is not in the rows, but in the key, the Connection or the server."
+        why = f"{same}. The cause is the key, the Connection or the server, not the rows."
         return f"The run was stopped after {counted(self.after, 'row')}: {why} {advice}".rstrip()
 
 

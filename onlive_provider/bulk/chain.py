@@ -93,7 +93,9 @@ class Chain:
         if not last.change:
             return FieldError("", "cannot be put back: a write may have been made, and the report does not say of what")
         if not last.may_be_made and not instant(last.change.updated_at):
-            return FieldError("updatedAt", "is missing: whether somebody changed the record since cannot be known")
+            return FieldError(
+                "updatedAt", "is missing: there is no way to know whether somebody has changed the record since"
+            )
         return None
 
     def inverse(self) -> dict[str, Any]:

@@ -76,10 +76,10 @@ def check_columns(columns: Sequence[str], id_field: str, fields: Mapping[str, st
     found = ", ".join(shown(name) for name in columns)
     errors = []
     if id_field not in columns:
-        message = f"got {id_field!r}, which is no column of the file; found: {found}"
+        message = f"got {id_field!r}, which is not a column of the file; found: {found}"
         errors.append(FieldError("id_field", message))
     errors += [
-        FieldError(f"fields[{name!r}]", f"is no column of the file; found: {found}")
+        FieldError(f"fields[{name!r}]", f"is not a column of the file; found: {found}")
         for name in fields or ()
         if name not in columns
     ]

@@ -53,7 +53,7 @@ class Job(Worklist):
             raw_id, payload = as_update(row, id_field=self.id_field, fields=self.fields, on_null=self.on_null)
             record_id = self.read_id(raw_id)
             if not self._seen.add(record_id):
-                repeated = "an earlier row has this id already; which of the two is right cannot be known"
+                repeated = "an earlier row has this id already; there is no way to know which of the two is right"
                 raise OnlivePayloadError.of(self.id_field, repeated)
             if self.snapshot is not None and self.snapshot.recognizes(row.index, record_id, payload):
                 name = self.resource.name

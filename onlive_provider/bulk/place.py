@@ -75,7 +75,7 @@ class Place:
         for path in paths:
             local = self.storage.local_path(path)
             if local is not None and local.exists() and not local.is_file():
-                raise self.refused(f"{local} is {'a folder' if local.is_dir() else 'no plain file'}")
+                raise self.refused(f"{local} is {'a folder' if local.is_dir() else 'not a plain file'}")
 
     def refuse_taken(self, paths: Iterable[str], taken: Mapping[str, str]) -> None:
         """Refuse paths of files that must not be written over.

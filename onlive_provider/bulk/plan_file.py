@@ -78,7 +78,7 @@ class PlanFile:
 
     :param file: open for reading from its start.
     :param path: for errors.
-    :raises OnlivePayloadError: it is no plan, or one that cannot be applied.
+    :raises OnlivePayloadError: it is not a plan, or one that cannot be applied.
     """
 
     def __init__(self, file: IO[bytes], path: str) -> None:
@@ -140,7 +140,7 @@ class PlanFile:
         about = data.get("plan") if isinstance(data, dict) else None
         if not isinstance(about, dict):
             is_report = isinstance(data, dict) and ("outcome" in data or "identity" in data)
-            found = "is the report of a task that was allowed to write" if is_report else "is no plan"
+            found = "is the report of a task that was allowed to write" if is_report else "is not a plan"
             raise self._refused(f"{found}; {_ACCEPTED}")
         if about.get("version") != VERSION:
             raise self._refused(f"is a plan of another version of this provider ({about.get('version')!r}). Plan again")

@@ -20,7 +20,7 @@ from onlive_provider.bulk.rejects import Reasons
 from onlive_provider.bulk.rows import OpenFile, ending_of, is_gap
 
 ROW_MEMBER = "onlive_row"
-"""Holds what is no object, in the rejects of JSON Lines and of a list."""
+"""Holds what is not an object, in the rejects of JSON Lines and of a list."""
 
 _IS_CUT = "; only the beginning of the row stands here"
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -89,7 +89,7 @@ def _rejected_jsonl(file: IO[bytes], reasons: Reasons) -> Iterator[bytes]:
 
 
 def _members(text: str) -> Iterator[str]:
-    """Yield the members of a line's object as they stand there, or the one that holds what is no object."""
+    """Yield the members of a line's object as they stand there, or the one that holds what is not an object."""
     try:
         value = json.loads(text)
         text.encode()

@@ -63,7 +63,7 @@ class Snapshot:
         mark = Mark(report_path, dict(identity), self._now())
         with self.place.refusing():
             if self._is_unusable and (kept := self.place.keep_foreign()) is not None:
-                log.warning("What was at %s is no snapshot, and is kept as %s", self.place.path, kept)
+                log.warning("What was at %s is not a snapshot, and is kept as %s", self.place.path, kept)
             if self._mark is not None:
                 if self._mark.is_of(report_path, identity):
                     mark = self._mark

@@ -127,7 +127,7 @@ def _sets_keys(change: Change, name: str) -> bool:
 
 
 def _by_key(before: Any, sent: Any) -> Mapping[str | None, tuple[Any, Any]]:
-    """Return both sides by key. A value that is no object clears each key that the other side has."""
+    """Return both sides by key. A value that is not an object clears each key that the other side has."""
     old = before if isinstance(before, dict) else {}
     new = sent if isinstance(sent, dict) else {}
     return {key: (old.get(key), new.get(key)) for key in (new or old)}

@@ -105,7 +105,7 @@ class WorkingFile(ABC):
 class LocalWorkingFile(WorkingFile):
     """A file on this machine's disk, which only its owner may read.
 
-    :raises OSError: it cannot be made there, or is no plain file.
+    :raises OSError: it cannot be made there, or is not a plain file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -271,7 +271,7 @@ def _open_private(path: Path) -> int:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no plain file", str(path))
+        raise OSError(errno.EINVAL, "is not a plain file", str(path))
     if stat.S_IMODE(found.st_mode) != 0o600:
         os.fchmod(descriptor, 0o600)
     flush_folder(path.parent)

@@ -57,7 +57,7 @@ def _reader(name: object) -> Callable[[object], str]:
     if not isinstance(name, str):
         raise KeyRefusal(name)
     if name not in FILTERS:
-        raise Refusal(f"is no filter of services; {suggest(name, FILTERS)}")
+        raise Refusal(f"is not a filter of services; {suggest(name, FILTERS)}")
     return FILTERS[name]
 
 

@@ -34,7 +34,7 @@ def told_again(name: str, sentence: str) -> OnliveError:
     """
     kind: type[OnliveError] | None = _KINDS.get(name)
     if kind is None:
-        raise ValueError(f"error: {name!r} is no class of onlive_provider.errors")
+        raise ValueError(f"error: {name!r} is not a class of onlive_provider.errors")
     error = kind.__new__(kind, sentence)
     error.args = (sentence,)
     return error

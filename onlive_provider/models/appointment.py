@@ -85,7 +85,7 @@ class AppointmentUpdate(Update):
         None, description="End time, sent in UTC; after the start."
     )
     guests: Annotated[list[Guest], keeping(_repeated)] | None = Field(
-        None, description="Everybody who attends; replaces the whole list. E-mail addresses differ."
+        None, description="Everybody who attends; replaces the whole list. No e-mail address twice."
     )
     reminders: ArrayOf[Reminder] | None = Field(None, description="Reminders; replaces the whole list.")
     extraFields: FreeObject | None = Field(None, description="Custom fields, free-form JSON.")

@@ -36,4 +36,4 @@ class Item(Model):
         meant = nearest(name, missing) or nearest(name, cls.model_fields, likeness=_ALMOST_THE_SAME)
         if meant is None or isinstance(members[name], Refusal):
             return None
-        return Refusal(f'is no {cls.member_noun} of {cls.noun}; did you mean "{meant}"?')
+        return Refusal(f'is not a {cls.member_noun} of {cls.noun}; did you mean "{meant}"?')

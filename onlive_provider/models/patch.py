@@ -62,7 +62,7 @@ def parse_record_id(value: object, field: str) -> str:
     """Return a record's id as the API spells it: a UUID in lower case with hyphens.
 
     :param field: what an error calls the value, e.g. ``appointment_id``.
-    :raises OnlivePayloadError: it is no UUID; also what a template prints for a missing value.
+    :raises OnlivePayloadError: it is not a UUID; also what a template prints for a missing value.
     """
     return parse(read_record_id, value, field, shown=False)
 

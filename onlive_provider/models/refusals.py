@@ -86,7 +86,7 @@ def _finish(each: ErrorDetails, model: type[Model]) -> ErrorDetails:
     elif is_own and name in model.immutable:
         message = "cannot be changed: the API sets it; leave it out"
     elif is_own and kind == "extra_forbidden":
-        message = f"is no {model.member_noun} of {model.noun}; {suggest(name, model.model_fields)}"
+        message = f"is not a {model.member_noun} of {model.noun}; {suggest(name, model.model_fields)}"
     elif is_own and given is None and name in model.rows and model.model_fields[name].is_required():
         kind, message = _VALUE, f"got null (None); accepted: a value, because {model.noun} needs it"
     else:

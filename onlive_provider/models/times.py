@@ -76,7 +76,7 @@ def read_zone_name(value: object) -> ZoneInfo:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # unknown, no valid name, a folder of the time zone database
         hint = did_you_mean(value, available_timezones())
-        because = f"which is no known time zone; {hint}" if hint else "which is no known time zone"
+        because = f"which is not a known time zone; {hint}" if hint else "which is not a known time zone"
         raise Refused(value, _ACCEPTED_ZONE, because=because) from None
 
 
@@ -93,7 +93,7 @@ def _as_datetime(value: object) -> datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    because = "a date without a time of day" if _is_date(text) else "which is no ISO 8601 time"
+    because = "a date without a time of day" if _is_date(text) else "which is not an ISO 8601 time"
     raise Refused(value, ACCEPTED_TIME, because=because)
 
 

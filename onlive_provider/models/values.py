@@ -124,7 +124,7 @@ def read_record_id(value: object) -> str:
     refuse_missing(value)
     text = str(value) if isinstance(value, UUID) else value
     if not isinstance(text, str) or not UUID_PATTERN.fullmatch(text):
-        length = f"which has {counted(len(text), 'character')} and is no UUID" if isinstance(text, str) else ""
+        length = f"which has {counted(len(text), 'character')} and is not a UUID" if isinstance(text, str) else ""
         raise Refused(
             value, "a UUID in its 36 characters, such as 1610c525-f19a-40d0-8cd1-03daba3d2d98", because=length
         )

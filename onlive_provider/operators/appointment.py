@@ -24,7 +24,7 @@ class UpdateAppointmentOperator(UpdateOperator):
     sends nothing. ``agentComment`` and ``classification`` cannot be read back: they are sent at every run.
 
     Pushes two XComs beside the returned record: ``outcome`` (``updated``, ``unchanged``, ``planned`` or ``skipped``)
-    and ``change`` (``{"id", "before", "after", "updatedAt"}``, of the fields that were sent).
+    and ``change`` (``{"resource", "id", "before", "after", "updatedAt"}``, of the fields that were sent).
 
     :param appointment_id: UUID of the appointment. (templated)
     :param payload: the fields to change, by the API's names: ``title``, ``description``, ``start``, ``end``,

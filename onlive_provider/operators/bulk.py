@@ -227,8 +227,8 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
     write for each that differs. Reads and writes keep to the Connection's budgets a minute. A row that fails does not
     stop the others; the task is red if more failed than allowed, after the report was stored.
 
-    A retry of the task sends only what is still missing: with ``report_path`` it goes on where the report ends, and on
-    Airflow 3.3 and newer also without one. A cleared task starts afresh.
+    A retry of the task sends only what is still missing, if there is a ``report_path``, or on Airflow 3.3 and newer. A
+    cleared task starts over.
 
     :param updates: ``[{"id": ..., field: value, ...}, ...]``, text that holds such a list as JSON, or an upstream
         task's output. (templated)
@@ -248,17 +248,17 @@ class BulkUpdateAppointmentsOperator(BulkUpdateOperator):
         Costs a further read for each row that differs. (templated)
     :param allowed_failures: how many rows may fail: a number, or a share such as ``"5%"``. (templated)
     :param concurrency: how many records are worked on at once.
-    :param snapshot_path: path or URL of a file that remembers each row as its record was last given it. At the next run
-        a row that says the same again is ``unchanged`` without a call. (templated)
-    :param snapshot_max_age: after how long such a row's record is read again, because people edit in Onlive, too.
-        No run pays for all of them: each record has a day of its own. Not less than a minute.
+    :param snapshot_path: path or URL of a file that remembers the rows that were applied. At the next run a row that is
+        the same again is ``unchanged`` without a call. (templated)
+    :param snapshot_max_age: after how long such a row's record is read again, because people edit in Onlive, too. The
+        reads are spread over the runs by the records' ids. Not less than a minute.
     :param report_path: path or URL of the report, JSON Lines, one line an outcome; beside it goes a page, ``.html``.
         (templated)
     :param report_personal_data: whether guests' e-mail addresses and phone numbers may stand in the report. Without
         them the report cannot revert a change of guests.
     :param rejects_path: path or URL of the failed rows, in the input's form (``.jsonl`` for ``updates``) and with the
-        reason in a column ``onlive_error``, to be mended and fed again. They hold the rows' own values, guests' data
-        too. (templated)
+        reason in a column ``onlive_error``, to be mended and fed again. The file holds the rows' own values, guests'
+        data too. (templated)
     :param xcom_fields: keys of the result to return; all by default.
     :param xcom_personal_data: whether e-mail addresses and phone numbers may stand in the result.
     :return: ``{"total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned", "failures": [at most

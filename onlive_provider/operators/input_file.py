@@ -109,7 +109,7 @@ class InputFile:
         if stat.S_ISDIR(mode := local.stat().st_mode):
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         if not stat.S_ISREG(mode):  # A FIFO would be waited for.
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         file = self._storage.open(self.path, "rb")
         if not os.fstat(file.fileno()).st_size and file.read(1):
             file.close()

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class ApplyPlanOperator(WritingTaskOperator):
-    """Apply a saved plan: exactly what it says, to records that still are what it saw.
+    """Apply a saved plan: exactly what it says, to records that are still as the plan saw them.
 
     First every record that the plan changes is read again, and nothing is written. A record is refused, by name, if its
-    ``updatedAt`` or one of the planned fields is another than the plan saw; if more are refused than allowed, nothing
-    is written at all. A record that holds everything already costs no write, so a plan that is applied again sends
-    nothing. Then batch after batch is written, each record is read back and compared, and failures beyond the allowed
-    ones, or a record that does not hold what was sent, stop the task. A retry after a crash goes on; with
-    ``report_path`` it also knows what the first try wrote and what was there before.
+    ``updatedAt`` or one of the planned fields has changed since the plan; if more are refused than allowed, nothing is
+    written at all. A record that already holds everything costs no write, so a plan that is applied again sends
+    nothing. Then batch after batch is written, and each record is read back and compared. Too many failures, or a
+    record that does not hold what was sent, stop the task. A retry after a crash goes on; with ``report_path`` it also
+    knows what the first try wrote and what was there before.
 
     Costs one read for each record that the plan changes, and for each that is written two more reads and one write.
     Rows that the plan does not change cost no call: they are ``unchanged``, or ``skipped`` if they were not planned.
@@ -34,8 +34,8 @@ class ApplyPlanOperator(WritingTaskOperator):
     :param plan_path: path or URL of the plan: the report of a bulk or rollout task that ran with ``plan_only=True``. It
         is refused if it was cut short or edited, was made at another address, or lacks guests' data that it would have
         to send. (templated)
-    :param batches: how far each batch sizes, the earlier ones included: shares such as ``"5%"`` or numbers of records.
-        Which ones is decided by their ids, the same at every run. Records beyond the last batch are ``not_attempted``,
+    :param batches: how far each batch goes, the earlier ones included: shares such as ``"5%"`` or numbers of records.
+        Their ids decide which come first, the same at every run. Records beyond the last batch are ``not_attempted``,
         and the task is green. (templated)
     :param max_changes: how many records may change: a number, or a share of all rows of the plan such as ``"30%"``. If
         more would be written, the task fails before the first write. (templated)

@@ -29,8 +29,8 @@ class RevertUpdatesOperator(BulkTaskOperator):
     What was not read before the write cannot be put back: ``agentComment``, ``classification``, and every field of a
     blind update.
 
-    With a report the earlier ones of the same DAG run that were kept beside it count, too, and the working file of a
-    run that did not end: what stood there before the first write is put back. A write that got no answer is looked up.
+    The earlier reports of the same DAG run that were kept beside a report count, too, and so does the working file of a
+    run that did not end: each record gets what it held before the first write. A write that got no answer is looked up.
     The outcomes go into a report of the same form beside it, ending in ``.reverted.jsonl``.
 
     :param report: the ``change`` of an update (``update.output["change"]``), a list of them, or the result of a bulk

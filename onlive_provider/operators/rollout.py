@@ -25,10 +25,10 @@ _TARGETS = ("dateRanges", "restrictionDates")
 class RolloutDateRangesOperator(WritingTaskOperator):
     """Open, close or set a season for many services: plan all, apply in batches, check each, put back what goes wrong.
 
-    First every service is read and planned, and nothing is written; the plan stands in the log as a table. Then batch
-    after batch is written, only services that differ and that nobody changed since the plan, and what was written is
-    read again and compared. More failures than allowed, or a service that does not hold what was sent, stop the
-    rollout; what was written is then put back, the last write first, but for services that somebody else changed since.
+    First every service is read and planned, and nothing is written; the log shows the plan as a table. Then batch after
+    batch is written, only services that differ and that nobody has changed since the plan, and each is read again and
+    compared. More failures than allowed, or a service that does not hold what was sent, stop the rollout; what was
+    written is then put back, the last write first, except services that somebody else has changed since.
 
     Costs one read a service for the plan, and for each that differs two more reads and one write. A service that holds
     the season already costs no write. Ranges that the season does not touch are sent back as the server gave them.
@@ -45,11 +45,11 @@ class RolloutDateRangesOperator(WritingTaskOperator):
         (exact), ``startDate``, ``endDate`` (by availability, ISO 8601 with an offset), all pages of what they select;
         ``{}`` means all services. Selecting none is an error. (templated)
     :param season: a :class:`~onlive_provider.seasons.Season`, its JSON, or a list of them. (templated)
-    :param mode: ``add`` the seasons to what is there, ``remove`` them from it, or ``replace`` everything by them.
+    :param mode: ``add`` the seasons to what is there, ``remove`` them from it, or ``replace`` everything with them.
     :param target: what carries the seasons: the service's ``dateRanges``, or the ``restrictionDates`` (``include``) of
         its active calendars.
-    :param batches: how far each batch sizes, the earlier ones included: shares such as ``"5%"`` or numbers of
-        services. Which ones is decided by their ids, the same at every run. Services beyond the last batch are
+    :param batches: how far each batch goes, the earlier ones included: shares such as ``"5%"`` or numbers of services.
+        Their ids decide which come first, the same at every run. Services beyond the last batch are
         ``not_attempted``, and the task is green. (templated)
     :param max_changes: how many services may change: a number, or a share of all services such as ``"30%"``. If more
         would be written, the task fails before the first write. (templated)

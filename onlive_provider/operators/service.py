@@ -22,7 +22,7 @@ class UpdateServiceOperator(UpdateOperator):
     Booking Service, "Notes"), so a re-run that finds nothing to change sends nothing.
 
     Pushes two XComs beside the returned record: ``outcome`` (``updated``, ``unchanged``, ``planned`` or ``skipped``)
-    and ``change`` (``{"id", "before", "after", "updatedAt"}``, of the fields that were sent).
+    and ``change`` (``{"resource", "id", "before", "after", "updatedAt"}``, of the fields that were sent).
 
     :param service_id: UUID of the service. (templated)
     :param payload: the fields to change, by the API's names: ``name``, ``duration``, ``timeBetween`` and

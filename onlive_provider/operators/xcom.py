@@ -29,7 +29,7 @@ def refused_xcom_fields(names: Collection[str] | None, known: Collection[str], *
     errors = []
     for name in names or ():
         if name not in known and (did_you_mean(name, known) or not is_open):
-            errors.append(FieldError("xcom_fields", f"{name!r} is no field of the result; {suggest(name, known)}"))
+            errors.append(FieldError("xcom_fields", f"{name!r} is not a field of the result; {suggest(name, known)}"))
     return errors
 
 
@@ -40,7 +40,7 @@ def refuse_missing_xcom_fields(names: Collection[str] | None, known: Collection[
     """
     missing = [name for name in names or () if name not in known and name not in record]
     if missing:
-        answered = f"is no field that the API answers; {_listed(record)}"
+        answered = f"is not a field that the API answers; {_listed(record)}"
         raise OnlivePayloadError([FieldError("xcom_fields", f"{name!r} {answered}") for name in missing])
 
 

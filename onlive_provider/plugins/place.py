@@ -45,7 +45,7 @@ def _open_local(path: str, most: int | None) -> IO[bytes]:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise RefusedError("it is no plain file")
+            raise RefusedError("it is not a plain file")
         if most is not None and found.st_size > most:
             raise RefusedError("the file is too large")
         return os.fdopen(descriptor, "rb")

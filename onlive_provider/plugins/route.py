@@ -75,7 +75,7 @@ def show_report(dag_id: str, run_id: str, task_id: str, map_index: str, file_nam
     """Answer with the page, or with the report as a download; with 404 whatever the reason that it cannot be."""
     try:
         if not re.fullmatch(r"-1|\d{1,9}", map_index, re.ASCII):
-            raise RefusedError("the map index is no number")
+            raise RefusedError("the map index is not a number")
         task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": int(map_index)}
         return _answer(task, file_name)
     except Exception as error:

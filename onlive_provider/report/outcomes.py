@@ -161,7 +161,9 @@ class ReportReader:
             except (TypeError, ValueError, RecursionError) as error:
                 if not line.endswith(b"\n"):
                     return
-                message = f"line {number} of {self._name} is no outcome; accepted: a report that this provider wrote"
+                message = (
+                    f"line {number} of {self._name} is not an outcome; accepted: a report that this provider wrote"
+                )
                 raise OnlivePayloadError.of("report_path", message) from error
             yield outcome
 

@@ -22,7 +22,7 @@ def read_service_ids(value: object, field: str) -> list[str]:
     """Read services' ids: a list, or text that holds one as JSON.
 
     :param field: what an error calls the value.
-    :raises OnlivePayloadError: naming every one that is no UUID, every one that stands twice; the list is empty.
+    :raises OnlivePayloadError: naming every one that is not a UUID, every one that stands twice; the list is empty.
     """
 
     def repeated(ids: Mapping[int, str]) -> Iterator[tuple[Loc, Refusal]]:

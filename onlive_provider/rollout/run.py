@@ -269,7 +269,7 @@ class Rollout:
         elif self._stop is not None:
             self.stopped_by = where
         elif self._has_too_many_failures():
-            self.stopped_by = f"{where}: {len(failures):,} failed, allowed are {self._limit}"
+            self.stopped_by = f"{where}: {len(failures):,} failed, allowed: {self._limit}"
 
     def _ask(self, brake: Brake) -> str | None:
         """Return why nothing is written, if more records of the batches would change than allowed."""

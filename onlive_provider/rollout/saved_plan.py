@@ -274,7 +274,7 @@ def plans_markdown(plans: Mapping[str, PlanFile]) -> str:
 def plan_lines(storage: ReadableStorage, path: str) -> list[str]:
     """Return a saved plan for a terminal.
 
-    :raises OnlivePayloadError: it is no plan, was cut short or edited.
+    :raises OnlivePayloadError: it is not a plan, was cut short or edited.
     :raises OSError: it cannot be read.
     """
     with storage.open(path, "rb") as file:

@@ -35,7 +35,7 @@ class ExtraError(Exception):
 def read_extra(path: Path) -> dict[str, Any]:
     """Read a file that holds a Connection's extra.
 
-    :raises ExtraError: the file cannot be read or is no JSON object.
+    :raises ExtraError: the file cannot be read or is not a JSON object.
     """
     try:
         extra = json.loads(path.read_text(encoding="utf-8"))

@@ -145,7 +145,7 @@ class AppointmentStateSensor(BaseSensorOperator):
                     raise AirflowSensorTimeout(f"Timed out after {self.timeout:.0f} s. {message}")
                 case {"status": "error", "error": str(name), "message": str(message)}:
                     raise told_again(name, message)
-        raise ValueError(f"status: {told.get('status')!r} is no event of this sensor's trigger; clear the task")
+        raise ValueError(f"status: {told.get('status')!r} is not an event of this sensor's trigger; clear the task")
 
     @contextmanager
     def _skipping_softly(self) -> Iterator[None]:

@@ -108,6 +108,6 @@ class AppointmentWatch:
                     await self.clock.wait(_LOOK_UP_PAUSE)
         raise OnliveConfigError(
             "onlive_conn_id",
-            f"{self._conn_id!r} is no Connection that the triggerer finds; accepted: one that it finds as the "
+            f"{self._conn_id!r} is not a Connection that the triggerer finds; accepted: one that it finds as the "
             "workers do, so no environment variable of the workers alone",
         )

@@ -30,7 +30,7 @@ def brake_of(limit: object, *outcomes: Outcome) -> Brake:
 def test_it_says_how_many_of_how_many_which_fields_and_shows_the_first_three() -> None:
     rows = [outcome(index, title="new") for index in (4, 3, 2, 0)] + [outcome(1, lang="new", title="new")]
     assert brake_of("3%", *rows).exceeded(100) == (
-        "max_changes: 5 of 100 appointments would change, allowed are 3%. Nothing was written.\n"
+        "max_changes: 5 of 100 appointments would change, allowed: 3%. Nothing was written.\n"
         "Fields: title 5, lang 1. For example:\n"
         f"  - row 0, {record_id(0)}: title: set (value not shown)\n"
         f"  - row 1, {record_id(1)}: lang: old -> new; title: set (value not shown)\n"
@@ -58,7 +58,7 @@ def test_what_an_earlier_try_wrote_counts_and_the_error_says_so() -> None:
     said = brake_of(3, *written, outcome(3, title="new")).exceeded(9)
     assert said is not None
     assert said.splitlines() == [
-        "max_changes: 4 of 9 appointments would change, allowed are 3. An earlier try of this task wrote 3 of them; "
+        "max_changes: 4 of 9 appointments would change, allowed: 3. An earlier try of this task wrote 3 of them; "
         "this one wrote nothing.",
         "Fields: title 4. For example:",
         f"  - row 3, {record_id(3)}: title: set (value not shown)",
@@ -84,7 +84,7 @@ def test_more_than_three_fields_are_counted() -> None:
 def test_rows_of_which_only_the_outcome_is_remembered_count_and_are_not_shown() -> None:
     bare = Outcome(0, None, id=None, outcome="planned")
     assert brake_of(0, bare).exceeded(1) == (
-        "max_changes: 1 of 1 record would change, allowed are 0. Nothing was written."
+        "max_changes: 1 of 1 record would change, allowed: 0. Nothing was written."
     )
 
 

@@ -111,7 +111,7 @@ def test_many_causes_are_cut(show: Any) -> None:
         ({}, "onlive: r does not exist\n"),
         (
             {"r": [{"index": 0}]},
-            "onlive: line 1 of the file is no outcome; accepted: a report that this provider wrote\n",
+            "onlive: line 1 of the file is not an outcome; accepted: a report that this provider wrote\n",
         ),
     ],
 )

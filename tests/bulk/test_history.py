@@ -276,7 +276,7 @@ def test_what_was_not_written_is_no_write(name):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"{broken\n", "report_path: line 2 of r.1 is no outcome"),
+        (b"{broken\n", "report_path: line 2 of r.1 is not an outcome"),
         (lines(outcome(0, "updated") | {"resource": "x"}), "r.1, line 2: resource: got 'x'"),
         (lines(outcome(0, "updated", before=[])), "r.1, line 2: before: got list; accepted: an object"),
         (lines(outcome(0, "failed", sentAt="noon")), "r.1, line 2: sentAt: got str; accepted: a number"),

@@ -60,7 +60,7 @@ def test_nanoseconds_of_a_parquet_time_are_dropped(parquet):
 
 
 def test_a_parquet_file_without_the_id_column_is_refused(parquet):
-    with pytest.raises(OnlivePayloadError, match="id_field: got 'id', which is no column of the file; found: key"):
+    with pytest.raises(OnlivePayloadError, match="id_field: got 'id', which is not a column of the file; found: key"):
         read("rows.parquet", parquet({"key": ["a"]}))
 
 

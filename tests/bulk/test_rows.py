@@ -161,7 +161,7 @@ def test_a_row_of_a_csv_that_is_not_utf8_fails_alone(read):
         (b'id,"title', "updates_path", "cannot be read as CSV"),
         (b"id,title,title\na,x,y", "updates_path", "the column title more than once"),
         (b"id,\na,x", "updates_path", "column 2 of the file has no name"),
-        (b"key,title\na,x", "id_field", "got 'id', which is no column of the file; found: key, title"),
+        (b"key,title\na,x", "id_field", "got 'id', which is not a column of the file; found: key, title"),
         (b"ana@example.com,+34600000000\n", "id_field", "found: (name not shown), (name not shown)"),
     ],
 )
@@ -189,8 +189,8 @@ def test_a_mapped_column_that_the_file_does_not_have_is_refused_before_any_row(r
     with pytest.raises(OnlivePayloadError) as refusal:
         read("rows.csv", "id,titel\na,x\n", fields={"title": "title", "start": "start"})
     assert errors_of(refusal) == {
-        "fields['title']": "is no column of the file; found: id, titel",
-        "fields['start']": "is no column of the file; found: id, titel",
+        "fields['title']": "is not a column of the file; found: id, titel",
+        "fields['start']": "is not a column of the file; found: id, titel",
     }
 
 

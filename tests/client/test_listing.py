@@ -75,7 +75,7 @@ def test_the_documented_filters_are_sent_with_every_page() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("userGroupId", "7", "got str '7', which has 1 character and is no UUID"),
+        ("userGroupId", "7", "got str '7', which has 1 character and is not a UUID"),
         ("search", " ", "got str ' '; accepted: text that is not blank"),
         ("name", "None", "got str None, a missing value"),
         ("startDate", "2025-01-01", "got str '2025-01-01', a date without a time of day"),
@@ -104,7 +104,7 @@ def test_an_unknown_filter_is_refused_before_any_call_with_a_suggestion() -> Non
     assert server.connections == 0
     first, second = refused.value.errors
     assert first.field == "usergroupid"
-    assert first.message == 'is no filter of services; did you mean "userGroupId"?'
+    assert first.message == 'is not a filter of services; did you mean "userGroupId"?'
     assert second.field == "page"
     assert "did you mean" not in second.message
 

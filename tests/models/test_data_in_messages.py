@@ -40,7 +40,7 @@ def test_a_key_that_is_a_guests_is_neither_in_the_log_nor_in_an_error(key: str) 
 def test_an_id_that_is_no_uuid_is_told_by_its_kind_and_length(value: str) -> None:
     for work in (lambda: APPOINTMENT.record_path(value), lambda: parse_record_id(value, "id")):
         text = refusal(work)
-        assert f"of {len(value)} characters" in text or f"which has {len(value)} characters and is no UUID" in text
+        assert f"of {len(value)} characters" in text or f"which has {len(value)} characters and is not a UUID" in text
         assert not any(word in text for word in (value, "ana", "Ana", "600", "111", "ERROR"))
 
 

@@ -224,7 +224,7 @@ def test_an_unknown_key_is_refused_with_the_closest_name(model, payload, path, s
 
 def test_an_unknown_field_without_a_close_name_is_refused_with_the_accepted_ones(refusals):
     assert refusals(AppointmentUpdate.from_payload, {"zzz": 1})["zzz"].startswith(
-        "is no field of an appointment update; accepted: title, description, "
+        "is not a field of an appointment update; accepted: title, description, "
     )
 
 
@@ -285,7 +285,7 @@ def test_a_repr_shows_nothing_of_what_was_added_to_an_item():
 )
 def test_a_slip_of_a_known_name_is_no_member_that_a_server_added(item, slip, meant, refusals):
     found = refusals(AppointmentUpdate.from_payload, {"guests": [item]})
-    assert found[f"guests[0].{slip}"] == f'is no field of a guest; did you mean "{meant}"?'
+    assert found[f"guests[0].{slip}"] == f'is not a field of a guest; did you mean "{meant}"?'
 
 
 def test_a_key_that_is_no_text_is_refused(refusals):
@@ -468,7 +468,7 @@ def test_a_time_zone_is_its_name_or_none():
 )
 def test_an_unknown_time_zone_is_refused_with_the_closest_name(name, suggestion, refusals):
     found = refusals(parse_timezone, name, "timezone")["timezone"]
-    assert f"got str '{name}', which is no known time zone; did you mean \"{suggestion}\"?" in found
+    assert f"got str '{name}', which is not a known time zone; did you mean \"{suggestion}\"?" in found
 
 
 @pytest.mark.parametrize("name", ["", "Europe", "../etc/passwd", "/etc/passwd", "+02:00", "None", "a\x00b", 7])
@@ -483,7 +483,7 @@ def test_an_instant_is_given_back_as_the_api_spells_it():
 
 def test_an_instant_that_is_refused_is_named_and_shown(refusals):
     found = refusals(parse_instant, "yesterday", "expected_updated_at", None)
-    assert found["expected_updated_at"].startswith("got str 'yesterday', which is no ISO 8601 time")
+    assert found["expected_updated_at"].startswith("got str 'yesterday', which is not an ISO 8601 time")
 
 
 def test_importing_the_models_imports_neither_airflow_nor_requests():

@@ -164,7 +164,7 @@ def test_a_model_is_a_part_of_a_users_own_model():
         Booking.model_validate({"guests": [{"email": "a@example.com"}, {}], "period": {**PERIOD, "endDate": "x"}})
     assert [(error["loc"], error["msg"].partition(";")[0]) for error in caught.value.errors()] == [
         (("guests", 1, "email"), "is missing"),
-        (("period", "endDate"), "got str 'x', which is no ISO 8601 time"),
+        (("period", "endDate"), "got str 'x', which is not an ISO 8601 time"),
     ]
 
 

@@ -193,7 +193,7 @@ def test_one_bad_row_makes_the_task_red_after_all_others_are_done_and_reported(
         run(update(rows, report_path=str(path)))
     assert isinstance(caught.value, AirflowFailException)
     assert str(caught.value).startswith("1 of 60 records failed (59 updated, 1 failed)\n")
-    assert f"\nrow 30, {record_id(30)}:\n  - titel: is no field" in str(caught.value)
+    assert f"\nrow 30, {record_id(30)}:\n  - titel: is not a field" in str(caught.value)
     assert str(caught.value).endswith(f"The report is {path}; its page is {path.with_suffix('.html')}.")
     outcomes = read_report(path)
     assert [each["outcome"] for each in outcomes].count("updated") == 59
@@ -240,11 +240,11 @@ def test_an_error_that_has_to_fit_into_a_logs_view_holds_three_failures_and_the_
         run(update([{"id": record_id(index), names[index]: "x"} for index in range(8)]))
     assert str(caught.value).splitlines()[1:-1] == [
         f"row 0, {record_id(0)}:",
-        '  - titel: is no field of an appointment update; did you mean "title"?',
+        '  - titel: is not a field of an appointment update; did you mean "title"?',
         f"row 1, {record_id(1)}:",
-        '  - stat: is no field of an appointment update; did you mean "state"?',
+        '  - stat: is not a field of an appointment update; did you mean "state"?',
         f"row 2, {record_id(2)}:",
-        '  - endd: is no field of an appointment update; did you mean "end"?',
+        '  - endd: is not a field of an appointment update; did you mean "end"?',
         "and 5 more",
     ]
     with pytest.raises(OnliveRecordsFailedError) as caught:
@@ -590,7 +590,7 @@ def test_a_configuration_that_cannot_be_used_leaves_no_files(tmp_path: Path, mon
 def test_a_file_whose_columns_cannot_be_used_fails_at_once(server: ManyRecords, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("key,title\n1,2\n")
-    with pytest.raises(OnlivePayloadError, match="id_field: got 'id', which is no column") as caught:
+    with pytest.raises(OnlivePayloadError, match="id_field: got 'id', which is not a column") as caught:
         run(update(updates_path=str(path), report_path=str(tmp_path / "out" / "r.jsonl")))
     assert isinstance(caught.value, AirflowFailException)
     assert not (tmp_path / "out" / "r.jsonl.run").exists()

@@ -101,7 +101,7 @@ def test_a_pipe_is_refused_and_not_waited_for(server: ManyRecords, tmp_path: Pat
     os.mkfifo(tmp_path / "rows.csv")
     writer = os.open(tmp_path / "rows.csv", os.O_RDWR)  # so that nobody waits who opens it all the same
     os.write(writer, b"id\n")
-    assert "cannot be opened: it is no regular file; " in refused(tmp_path / "rows.csv", server)
+    assert "cannot be opened: it is not a regular file; " in refused(tmp_path / "rows.csv", server)
     os.close(writer)
 
 

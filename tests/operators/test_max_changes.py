@@ -68,7 +68,7 @@ def test_of_100_rows_40_differ_and_30_percent_may_so_nothing_is_written(server: 
     assert isinstance(caught.value, AirflowFailException)
     shown = "".join(f"  - row {number}, {record_id(number)}: title: set (value not shown)\n" for number in range(3))
     assert str(caught.value) == (
-        "max_changes: 40 of 100 appointments would change, allowed are 30%. Nothing was written.\n"
+        "max_changes: 40 of 100 appointments would change, allowed: 30%. Nothing was written.\n"
         f"Fields: title 40. For example:\n{shown}"
         f"The report is {path}; its page is {tmp_path / 'r.html'}. "
         "What to do: look at the input; if it is right, raise `max_changes` and clear the task."
@@ -117,7 +117,7 @@ def test_no_write_leaves_before_the_last_row_was_compared(server: ManyRecords) -
 def test_services_are_called_services(server: ManyRecords) -> None:
     server.fields |= {"name": "Test drive", "minTimeToSchedule": 5, "maxTimeToSchedule": 10}
     updates = [{"id": record_id(number), "name": "new"} for number in range(3)]
-    with pytest.raises(OnliveTooManyChangesError, match="max_changes: 3 of 3 services would change, allowed are 2"):
+    with pytest.raises(OnliveTooManyChangesError, match="max_changes: 3 of 3 services would change, allowed: 2"):
         run(BulkUpdateServicesOperator(task_id="update", updates=updates, max_changes=2))
 
 
@@ -150,7 +150,7 @@ def test_a_plan_fails_too_if_more_would_change_than_allowed(
     if green:
         assert run(operator)["planned"] == 20
     else:
-        with pytest.raises(OnliveTooManyChangesError, match="20 of 100 appointments would change, allowed are 19") as e:
+        with pytest.raises(OnliveTooManyChangesError, match="20 of 100 appointments would change, allowed: 19") as e:
             run(operator)
         assert e.value.counts["planned"] == 20
     assert outcomes(tmp_path / "r.jsonl") == {"planned": 20, "unchanged": 80}
@@ -159,7 +159,7 @@ def test_a_plan_fails_too_if_more_would_change_than_allowed(
 
 def test_every_valid_row_of_a_blind_update_is_a_change(server: ManyRecords) -> None:
     updates = [*rows((), 10), {"id": "bad"}]
-    with pytest.raises(OnliveTooManyChangesError, match="10 of 11 appointments would change, allowed are 9"):
+    with pytest.raises(OnliveTooManyChangesError, match="10 of 11 appointments would change, allowed: 9"):
         run(update(updates, only_changed=False, max_changes=9, allowed_failures=1))
     assert server.writes == {}
     assert run(update(updates, only_changed=False, max_changes=10, allowed_failures=1))["updated"] == 10
@@ -174,7 +174,7 @@ def test_rows_that_fail_count_as_rows_and_do_not_stop_the_others(server: ManyRec
     assert each_written_once(server, range(2))
     with pytest.raises(OnliveTooManyChangesError) as caught:
         run(update([*rows((10, 11), 12)[10:], *bad], max_changes="49%"))
-    assert "2 of 4 appointments would change, allowed are 49%" in str(caught.value)
+    assert "2 of 4 appointments would change, allowed: 49%" in str(caught.value)
     assert "\n2 of 4 records failed (2 failed, 2 planned)\nrow 2:\n  - " in str(caught.value)
 
 
@@ -260,7 +260,7 @@ def test_the_lines_of_progress_say_which_pass_it_is_where_there_are_two(
     has_two = given == {"max_changes": 20}
     assert bool(re.search(r"Comparing: \d+ of 100 \(\d+ %\) done", told)) is has_two
     assert bool(re.search(r"Writing: \d+ of 20 \(\d+ %\) done", told)) is has_two
-    assert ("max_changes: 20 of 100 appointments would change, allowed are 20" in told) is ("max_changes" in given)
+    assert ("max_changes: 20 of 100 appointments would change, allowed: 20" in told) is ("max_changes" in given)
 
 
 def stop_at(server: ManyRecords, operator: Any, method: str, number: int) -> None:
@@ -353,7 +353,7 @@ def test_the_error_of_a_retry_says_what_the_earlier_try_wrote(server: ManyRecord
     with pytest.raises(OnliveTooManyChangesError) as caught:
         run(update(rows(), max_changes=19, **arguments))
     assert str(caught.value).startswith(
-        "max_changes: 20 of 100 appointments would change, allowed are 19. An earlier try of this task wrote 5 of "
+        "max_changes: 20 of 100 appointments would change, allowed: 19. An earlier try of this task wrote 5 of "
         "them; this one wrote nothing.\nFields: title 20. For example:\n  - row 25, "
     )
     assert server.requests == []

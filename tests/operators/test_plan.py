@@ -275,8 +275,8 @@ def test_what_is_no_plan_is_refused_before_any_call(server: ManyRecords, execute
     empty.touch()
     server.requests.clear()
     assert "is the report of a task that was allowed to write" in refused(execute, apply(report))
-    assert "is no plan" in refused(execute, apply(str(text)))
-    assert "is no plan" in refused(execute, apply(str(empty)))
+    assert "is not a plan" in refused(execute, apply(str(text)))
+    assert "is not a plan" in refused(execute, apply(str(empty)))
     assert "does not exist" in refused(execute, apply(str(tmp_path / "missing.jsonl")))
     assert "it is a folder" in refused(execute, apply(str(tmp_path)))
     assert server.requests == []
@@ -573,9 +573,7 @@ def test_a_plan_that_changes_more_than_allowed_is_not_applied(
         execute(apply(path, max_changes="39%", report_path=str(report)))
     assert puts(server) == []
     assert isinstance(caught.value, AirflowFailException)
-    assert "max_changes: 40 of 100 appointments would change, allowed are 39%. Nothing was written." in str(
-        caught.value
-    )
+    assert "max_changes: 40 of 100 appointments would change, allowed: 39%. Nothing was written." in str(caught.value)
     assert "Fields: lang 40. For example:" in str(caught.value)
     outcomes = [line["outcome"] for line in lines(report)]
     assert (outcomes.count("planned"), outcomes.count("unchanged")) == (40, 60)
@@ -594,7 +592,7 @@ def test_a_rollout_that_would_change_more_than_allowed_writes_nothing(
     task = RolloutDateRangesOperator(
         task_id="roll_out", service_ids=IDS, season=SUMMER, max_changes=9, report_path=str(tmp_path / "r.jsonl")
     )
-    with pytest.raises(OnliveTooManyChangesError, match="10 of 20 services would change, allowed are 9"):
+    with pytest.raises(OnliveTooManyChangesError, match="10 of 20 services would change, allowed: 9"):
         execute(task)
     assert made.written() == []
     assert [line["outcome"] for line in lines(tmp_path / "r.jsonl")].count("planned") == 10

@@ -51,8 +51,8 @@ def make_fifo(path: Path) -> str:
 
 PLACES: dict[str, Any] = {
     "a folder": (make_folder, "is a folder"),
-    "a pipe": (make_fifo, "is no plain file"),
-    "a device": (lambda path: "/dev/full", "is no plain file"),
+    "a pipe": (make_fifo, "is not a plain file"),
+    "a device": (lambda path: "/dev/full", "is not a plain file"),
     "below a file": (lambda path: f"{path.parent}/file/r.jsonl", "a part of its path is a file"),
     "a system's folder": (lambda path: "/proc/r.jsonl", "No such file or directory"),
     "a name with NUL": (lambda path: f"{path}\0.jsonl", "null"),
@@ -254,7 +254,7 @@ def test_nothing_is_left_in_temporary_folders(
 
 def test_a_working_file_that_is_a_pipe_is_refused(server: ManyRecords, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "r.jsonl.run")
-    with pytest.raises(OnlivePayloadError, match="where nothing can be written: is no plain file"):
+    with pytest.raises(OnlivePayloadError, match="where nothing can be written: is not a plain file"):
         update(report_path=str(tmp_path / "r.jsonl"))
     assert server.requests == []
 

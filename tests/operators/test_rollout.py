@@ -110,7 +110,7 @@ def test_400_services_of_which_one_fails_in_the_second_batch_are_all_put_back(
         assert outcome["before"] == {"dateRanges": before[each]}
         assert SUMMER_RANGE in outcome["after"]["dateRanges"] or each in open_already
     count = len(until_failure)
-    assert f"stopped in batch 2 of 3: 1 failed, allowed are 0. Written: {count} service" in str(caught.value)
+    assert f"stopped in batch 2 of 3: 1 failed, allowed: 0. Written: {count} service" in str(caught.value)
     assert f"; put back: {count}." in str(caught.value)
     assert failing in str(caught.value)
     assert isinstance(caught.value, AirflowFailException)
@@ -356,14 +356,17 @@ def test_a_filter_that_selects_nothing_is_an_error(twenty: Fleet, execute: Execu
     ("arguments", "message"),
     [
         ({"service_ids": []}, "service_ids: names no service"),
-        ({"service_ids": [ID, "x"]}, r"service_ids\[1\]: got str 'x', which has 1 character and is no UUID"),
+        ({"service_ids": [ID, "x"]}, r"service_ids\[1\]: got str 'x', which has 1 character and is not a UUID"),
         ({"service_ids": [ID, ID.upper()]}, rf"service_ids\[1\]: {ID} is service_ids\[0\] already"),
         ({"service_ids": "None"}, "service_ids: got str 'None', which holds NoneType"),
         ({"service_ids": ID}, "service_ids: got str"),
         ({"service_filter": {"search": None}}, r"service_filter.search: got null \(None\)"),
         ({"service_filter": {"search": " "}}, "service_filter.search: got str ' '; accepted: text that is not blank"),
         ({"service_filter": {"typeId": "x"}}, "service_filter.typeId: got str 'x'"),
-        ({"service_filter": {"serch": "x"}}, 'service_filter.serch: is no filter of services; did you mean "search"'),
+        (
+            {"service_filter": {"serch": "x"}},
+            'service_filter.serch: is not a filter of services; did you mean "search"',
+        ),
         (
             {"service_filter": {"startDate": "2027-01-01"}},
             "service_filter.startDate: got str '2027-01-01', a date with",
@@ -739,7 +742,7 @@ def test_the_page_says_why_the_rollout_was_stopped_and_what_it_cost(
     with pytest.raises(OnliveRolloutFailedError):
         execute(rollout(report_path=str(tmp_path / "r.jsonl")))
     page = (tmp_path / "r.html").read_text()
-    assert "The rollout was stopped in batch 1 of 3: 1 failed, allowed are 0. Written: 0 services." in page
+    assert "The rollout was stopped in batch 1 of 3: 1 failed, allowed: 0. Written: 0 services." in page
     assert "21 reads and 1 writes" in page
 
 

@@ -153,7 +153,7 @@ def test_without_a_snapshot_nothing_is_said_of_one(server: ManyRecords, caplog: 
     with caplog.at_level(logging.INFO):
         assert "from_snapshot" not in run(titles(3), None)
     assert "snapshot" not in caplog.text
-    with pytest.raises(OnlivePayloadError, match="xcom_fields: 'from_snapshot' is no field"):
+    with pytest.raises(OnlivePayloadError, match="xcom_fields: 'from_snapshot' is not a field"):
         run(titles(3), None, xcom_fields=["from_snapshot"])
 
 
@@ -406,7 +406,7 @@ def test_a_file_that_is_something_else_is_kept(server: ManyRecords, path: str, c
     Path(path).write_text("id,title\n1,precious\n")
     assert run(titles(), path)["unchanged"] == ROWS
     assert Path(f"{path}.1").read_text() == "id,title\n1,precious\n"
-    assert f"What was at {path} is no snapshot, and is kept as {path}.1" in warnings(caplog)
+    assert f"What was at {path} is not a snapshot, and is kept as {path}.1" in warnings(caplog)
     assert run(titles(), path)["from_snapshot"] == ROWS
 
 

@@ -316,7 +316,7 @@ def test_a_slip_in_xcom_fields_is_refused_with_the_near_name_before_any_call(
 def test_an_xcom_field_that_no_record_has_is_refused_before_the_write(
     appointment_server: RecordServer, execute: Execute
 ) -> None:
-    with pytest.raises(errors.OnlivePayloadError, match="xcom_fields: 'unknown' is no field"):
+    with pytest.raises(errors.OnlivePayloadError, match="xcom_fields: 'unknown' is not a field"):
         execute(update({"state": "confirmed"}, xcom_fields=["id", "unknown"]))
     assert appointment_server.methods == ["GET"]
 

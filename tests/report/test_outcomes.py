@@ -124,7 +124,9 @@ def test_a_whole_line_that_is_no_outcome_is_refused_by_its_number(line):
     content = written([plain(0)]) + line.encode() + b"\n" + written([plain(0)])
     with pytest.raises(OnlivePayloadError) as refusal:
         read(content)
-    assert str(refusal.value.errors[0]).startswith("report_path: line 2 of the file is no outcome; accepted: a report")
+    assert str(refusal.value.errors[0]).startswith(
+        "report_path: line 2 of the file is not an outcome; accepted: a report"
+    )
     assert "ana@example.com" not in str(refusal.value)
 
 

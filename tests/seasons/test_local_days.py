@@ -181,7 +181,7 @@ def test_a_plan_shows_on_how_many_days_time_is_opened_and_closed(
     [
         (
             "Europe/Madird",
-            "timezone: got str 'Europe/Madird', which is no known time zone; did you mean \"Europe/Madrid\"?",
+            "timezone: got str 'Europe/Madird', which is not a known time zone; did you mean \"Europe/Madrid\"?",
         ),
         (None, "timezone: got null (None); accepted: a name of the IANA time zone database, such as Europe/Madrid"),
     ],

@@ -82,7 +82,7 @@ def test_everything_that_is_wrong_with_a_season_is_told_at_once() -> None:
         "name: got str ' '; accepted: text that is not blank, such as \"summer\"",
         "first_day: got str '2025-02-30'; accepted: a day that exists, as YYYY-MM-DD, without a time",
         "last_day: got str '2025-06-01T00:00:00Z'; accepted: a day that exists, as YYYY-MM-DD, without a time",
-        "timezone: got str 'Europe/Madird', which is no known time zone; did you mean \"Europe/Madrid\"?; "
+        "timezone: got str 'Europe/Madird', which is not a known time zone; did you mean \"Europe/Madrid\"?; "
         "accepted: a name of the IANA time zone database, such as Europe/Madrid",
     ]
 
@@ -98,7 +98,11 @@ def test_everything_that_is_wrong_with_a_season_is_told_at_once() -> None:
         ("last_day", "2025-06-14", "last_day: 2025-06-14 is before the first day, 2025-06-15; accepted: the same day"),
         ("timezone", None, "timezone: got null (None); accepted: a name of the IANA time zone database"),
         ("timezone", ZoneInfo("UTC"), "timezone: got "),
-        ("timezone", "+02:00", "timezone: got str '+02:00', which is no known time zone; accepted: a name of the IANA"),
+        (
+            "timezone",
+            "+02:00",
+            "timezone: got str '+02:00', which is not a known time zone; accepted: a name of the IANA",
+        ),
     ],
 )
 def test_a_member_that_cannot_be_used_is_refused_by_name(member: str, value: Any, message: str) -> None:
@@ -136,10 +140,10 @@ def test_missing_and_unknown_members_are_told_with_their_place() -> None:
     with pytest.raises(OnlivePayloadError) as error:
         Season.from_json(given, "season[1]")
     assert refusals(error) == [
-        'season[1].nam: is no member of a season; did you mean "name"?',
+        'season[1].nam: is not a member of a season; did you mean "name"?',
         "season[1].last_day: 2025-06-14 is before the first day, 2025-06-15; accepted: the same day or a later one",
         "season[1]: has a key of type int; accepted: keys that are text",
-        "season[1].(key not shown): is no member of a season; accepted: name, first_day, last_day, timezone",
+        "season[1].(key not shown): is not a member of a season; accepted: name, first_day, last_day, timezone",
         "season[1].name: is missing; a season needs it",
         "season[1].timezone: is missing; a season needs it",
     ]
@@ -210,7 +214,7 @@ def test_everything_that_is_wrong_with_yearly_seasons_is_told_at_once() -> None:
         "name: got str ''; accepted: text that is not blank, such as \"summer\"",
         "first_day: got str '2025-06-15'; accepted: a day that exists in some year, as MM-DD",
         "last_day: got str '02-30'; accepted: a day that exists in some year, as MM-DD",
-        "timezone: got str 'Mars', which is no known time zone; accepted: a name of the IANA time zone database, "
+        "timezone: got str 'Mars', which is not a known time zone; accepted: a name of the IANA time zone database, "
         "such as Europe/Madrid",
         "years[1]: got str '2026'; accepted: a number from 2 to 9997",
         "years[2]: got bool True; accepted: a number from 2 to 9997",

@@ -143,7 +143,7 @@ class TestTheSensorsTrigger:
         ((event,),) = fire(waiting(clock, onlive_conn_id="onlive_of_the_workers"))
         assert (event["status"], event["error"]) == ("error", "OnliveConfigError")
         assert event["message"].startswith(
-            "onlive_conn_id: 'onlive_of_the_workers' is no Connection that the triggerer"
+            "onlive_conn_id: 'onlive_of_the_workers' is not a Connection that the triggerer"
         )
 
     def test_a_connection_that_airflow_does_not_find_for_a_while_does_not_end_it(
