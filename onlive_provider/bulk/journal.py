@@ -174,7 +174,8 @@ class Journal:
                 break
             end = offset + len(line)
             if offset:
-                with suppress(ValueError):  # A line that a full disk cut short runs into the next one.
+                # Cut short by a full disk or a kill, or the first line again, of a part that was not removed in time.
+                with suppress(LookupError, TypeError, ValueError):
                     self._note(json.loads(line), offset)
         return end
 

@@ -178,13 +178,16 @@ class RemoteWorkingFile(WorkingFile):
             self._parts.append(name)
             self._flushed = end
 
+    def cut(self, end: int) -> None:
+        """Forget what comes after an offset, in the store too."""
+        super().cut(end)
+        if end < self._flushed:
+            self._put_together()
+
     def keep(self, path: str) -> None:
         """Copy the file to a path beside the report, and begin an empty one in its place."""
         self._put(path)
-        self._remove_parts()
-        self._storage.remove(self._path)
         self.cut(0)
-        self._flushed = 0
 
     def remove(self) -> None:
         """Remove the file for good."""
@@ -230,6 +233,8 @@ class RemoteWorkingFile(WorkingFile):
             except FileNotFoundError:
                 continue
             self.end = os.fstat(self._descriptor).st_size
+            if self.end and os.pread(self._descriptor, 1, self.end - 1) != b"\n":
+                self.append(b"\n")  # A part that a kill cut short: the next one begins a line of its own.
 
 
 def open_working_file(storage: Storage, report_path: str, *, token: str, pause: float) -> WorkingFile:
