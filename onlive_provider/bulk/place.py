@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from onlive_provider.bulk.away import is_away, reason_of
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportPlaceError
 
 PART_ENDING = ".part"
 """Ends the name of a file on the disk that is not whole yet."""
-_AWAY = (ConnectionError, TimeoutError)
 
 
 class Place:
@@ -34,18 +34,19 @@ class Place:
         """Turn whatever goes wrong inside the block into one sentence about the path.
 
         :raises OnlivePayloadError: nothing can be written there.
-        :raises OnliveReportPlaceError: the store is away.
+        :raises OnliveReportPlaceError: the store is away, or the disk is full.
         """
         try:
             yield
         except OnliveError:
             raise
-        except _AWAY as error:
-            name = self._parameter.removesuffix("_path")
-            raise OnliveReportPlaceError(
-                f"The place of the {name} {self.path} does not answer ({type(error).__name__}); nothing was sent"
-            ) from error
         except Exception as error:
+            if is_away(error):
+                name = self._parameter.removesuffix("_path")
+                raise OnliveReportPlaceError(
+                    f"The {name} {self.path} cannot be written now: {reason_of(error)}. Nothing was sent, and a retry "
+                    "may find room, or an answer"
+                ) from error
             raise self.refused(why_not(error)) from error
 
     @contextmanager

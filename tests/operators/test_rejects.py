@@ -474,7 +474,7 @@ def test_a_place_that_may_not_be_written_is_refused_and_one_that_is_away_is_trie
     shelf.before = read_only
     assert "Permission denied" in refusal(server, update([], "shelf://r.jsonl", shelf))
     shelf.before = away
-    with pytest.raises(OnliveReportPlaceError, match=r"The place of the rejects shelf://r.jsonl does not answer"):
+    with pytest.raises(OnliveReportPlaceError, match=r"The rejects shelf://r.jsonl cannot be written now"):
         run(update([], "shelf://r.jsonl", shelf))
     assert server.requests == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -99,26 +100,61 @@ def test_the_other_operators_try_the_place_before_any_call_too(server: ManyRecor
     assert server.requests == []
 
 
-def test_a_store_that_may_not_be_written_is_refused_and_one_that_is_away_is_tried_again(
-    server: ManyRecords, tmp_path: Path
+class SlowDownError(Exception):
+    """What the client of a store raises that answers 503."""
+
+    def __init__(self) -> None:
+        super().__init__("https://bucket/r.jsonl?signature=secret")
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": 503}}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (OSError(errno.EROFS, "Read-only file system"), "Read-only file system"),
+    ],
+)
+def test_a_store_that_may_not_be_written_is_refused(
+    server: ManyRecords, tmp_path: Path, error: Exception, why: str
 ) -> None:
     shelf = Shelf(tmp_path / "shelf")
 
     def read_only(operation: str, name: str) -> None:
         if operation == "write":
-            raise PermissionError(13, "Permission denied")
-
-    def away(operation: str, name: str) -> None:
-        raise ConnectionError("no route")
+            raise error
 
     shelf.before = read_only
-    with pytest.raises(OnlivePayloadError, match="Permission denied") as refused:
+    with pytest.raises(OnlivePayloadError, match=why) as refused:
         update(shelf, report_path="shelf://r.jsonl")
     assert isinstance(refused.value, AirflowFailException)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionError("no route"), "ConnectionError"),
+        (OSError(errno.EBUSY, "Device or resource busy"), "Device or resource busy"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (SlowDownError(), r"SlowDownError \(status 503\)"),
+    ],
+)
+def test_a_store_that_is_away_or_full_is_tried_again(
+    server: ManyRecords, tmp_path: Path, error: Exception, why: str
+) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+
+    def away(operation: str, name: str) -> None:
+        raise error
+
     shelf.before = away
-    with pytest.raises(OnliveReportPlaceError, match="does not answer") as gone:
+    with pytest.raises(
+        OnliveReportPlaceError, match=rf"^The report shelf://r.jsonl cannot be written now: {why}\."
+    ) as it:
         update(shelf, report_path="shelf://r.jsonl")
-    assert not isinstance(gone.value, AirflowFailException)
+    assert not isinstance(it.value, AirflowFailException)
+    assert "secret" not in str(it.value)
     assert server.requests == []
 
 
