@@ -110,14 +110,22 @@ class LocalWorkingFile(WorkingFile):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lost: OSError | None = None
         super().__init__(_open_private(path))
 
     def flush(self) -> None:
         """Flush the file to the disk; one that was removed meanwhile, with its folder maybe, is written anew."""
         with self._flushing:
+            if self._lost is not None:
+                raise self._lost
             if not stands_at(self._path, self._descriptor):
                 self._write_anew()
-            os.fsync(self._descriptor)
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                # Told only once, and what could not be written may have been dropped: another flush proves nothing.
+                self._lost = error
+                raise
 
     def keep(self, path: str) -> None:
         """Rename the file, and begin an empty one in its place."""
