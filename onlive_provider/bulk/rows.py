@@ -180,14 +180,31 @@ def _read_jsonl(file: IO[bytes], _: _Columns) -> Iterator[Row | BadRow]:
 def _json_row(index: int, part: Part[str]) -> Row | BadRow:
     assert part.content is not None
     try:
-        values = json.loads(part.content.rstrip("\r\n"))
+        values = _decode(part.content.rstrip("\r\n"))
     except json.JSONDecodeError as error:
         return _bad_part(index, part, f"is not valid JSON from column {error.colno} on")
+    except _RepeatedError as error:
+        return _bad_part(index, part, f"holds {shown(str(error))} twice; which of the two is right cannot be known")
     except (ValueError, RecursionError):
         return _bad_part(index, part, "holds a number too long or an object too deep to read")
     if not isinstance(values, dict):
         return _bad_part(index, part, f"holds {type(values).__name__}; accepted: one JSON object on each line")
     return _row(index, part.last, values)
+
+
+class _RepeatedError(ValueError):
+    """An object of JSON has a member twice; the text is its name."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        raise _RepeatedError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
 
 
 def _read_csv(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
