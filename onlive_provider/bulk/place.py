@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,7 @@ class Place:
         """Open a file that replaces the one at a path once it is whole; durable at the block's end."""
         local = self.storage.local_path(path)
         if local is None:
-            with self.storage.open(path, "wb") as file:
+            with writing_whole(self.storage, path) as file:
                 yield file
             return
         part = local.with_name(local.name + PART_ENDING)
@@ -98,6 +98,20 @@ class Place:
             f"got {shown!r}, where nothing can be written: {why}; accepted: the path or URL of a file, in a place "
             "where this task may make files",
         )
+
+
+@contextmanager
+def writing_whole(storage: Storage, path: str) -> Iterator[IO[bytes]]:
+    """Open an object of a store for writing; it is removed if the block does not come to its end."""
+    file = storage.open(path, "wb")
+    try:
+        yield file
+    except BaseException:
+        with suppress(Exception):
+            file.close()  # A store keeps what it was sent so far.
+            storage.remove(path)
+        raise
+    file.close()
 
 
 def why_not(error: Exception) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -199,8 +200,7 @@ class _RepeatedError(ValueError):
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
-        names = [name for name, _ in members]
-        raise _RepeatedError(next(name for name in names if names.count(name) > 1))
+        raise _RepeatedError(Counter(name for name, _ in members).most_common(1)[0][0])
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from onlive_provider.bulk.kept import move
+from onlive_provider.bulk.place import Place
 from onlive_provider.errors import OnlivePayloadError, OnliveReportPlaceError
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
@@ -305,3 +308,42 @@ def test_a_store_whose_package_is_missing_names_it(server: ManyRecords, tmp_path
     with pytest.raises(OnlivePayloadError, match=r"needs a package that is not installed \(s3fs\)"):
         update(shelf, report_path="shelf://r.jsonl")
     assert server.requests == []
+
+
+class Interrupted(Shelf):
+    """A store whose objects cannot be read beyond their beginning."""
+
+    def open(self, path: str, mode: Any) -> Any:
+        file = super().open(path, mode)
+        if mode == "wb":
+            return file
+        blocks = iter([file.read(20)])
+
+        class Cut(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if (block := next(blocks, None)) is None:
+                    raise ConnectionResetError("the store is away")
+                return block
+
+        return Cut()
+
+
+def test_a_report_that_is_not_copied_to_its_end_is_kept_where_it_was(tmp_path: Path) -> None:
+    shelf = Interrupted(tmp_path / "shelf")
+    (shelf.folder / "r.jsonl").write_bytes(b'{"index":0,"outcome":"updated"}\n')
+    with pytest.raises(ConnectionResetError):
+        move(shelf, "shelf://r.jsonl", "shelf://r.jsonl.1")
+    assert shelf.objects() == {"r.jsonl": b'{"index":0,"outcome":"updated"}\n'}
+
+
+def test_an_interrupt_leaves_no_half_report_in_a_store(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+
+    def write() -> None:
+        with Place(shelf, "shelf://r.jsonl", "report_path").writing("shelf://r.jsonl") as report:
+            report.write(b'{"index":0,"outc')
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert shelf.objects() == {}
