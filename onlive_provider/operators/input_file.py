@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from onlive_provider.bulk.away import is_away, reason_of
 from onlive_provider.errors import OnliveError, OnliveInputAwayError, OnliveInputError, OnlivePayloadError
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ class InputFile:
 
     def failed(self, error: Exception) -> OnliveInputError:
         """Return the error of a file that cannot be read on."""
+        from onlive_provider.bulk.away import is_away, reason_of
+
         kind = OnliveInputAwayError if is_away(error) else OnliveInputError
         return kind(
             f"{self._field}: {self.shown} cannot be read to its end: {reason_of(error)}; the rows before that have "
@@ -144,6 +145,8 @@ class InputFile:
         except FileNotFoundError:
             raise OnlivePayloadError.of(self._field, f"{self.shown} does not exist") from None
         except Exception as error:
+            from onlive_provider.bulk.away import is_away
+
             why = f"{self.shown} cannot be opened: {_reason(error)}"
             if is_away(error):
                 message = f"{self._field}: {why}; nothing was sent, and a retry may find it"
@@ -201,4 +204,6 @@ class _Guarded(io.RawIOBase):
 
 def _reason(error: Exception) -> str:
     """Return why a file cannot be opened; a mistake in its path or its Connection in the words of who found it."""
+    from onlive_provider.bulk.away import reason_of
+
     return str(error).partition("\n")[0] if isinstance(error, _MISTAKES) else reason_of(error)
