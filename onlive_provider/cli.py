@@ -117,9 +117,9 @@ def _show(lines: Callable[[ReadableStorage, str], list[str]], arguments: argpars
         return _refuse(f"{arguments.file} does not exist")
     except Exception as error:
         if "://" in arguments.file:
-            from onlive_provider.operators.input_file import reason_of
+            from onlive_provider.operators.input_file import why_not_opened
 
-            return _refuse(f"{arguments.file} cannot be read: {reason_of(error, may_tell=True)}")
+            return _refuse(f"{arguments.file} cannot be read: {why_not_opened(error)}")
         if isinstance(error, OSError):
             return _refuse(f"{arguments.file} cannot be read: {error.strerror}")
         raise

@@ -201,10 +201,12 @@ def _read(path: str, file: ReportFile, known: set[int], packed: dict[tuple[str, 
     for row in file.rows():
         if row.outcome is not None:
             counts.add(row.outcome)
+        last = 0.0
         for write in row.writes(known):
             change = write.change
             time = write.sent_at or epoch(change.updated_at) or time
-            found.append((time, change.resource.name, change.id, write.packed()))
+            last = max(last, time)  # Some times are the server's: writes of one row stay in their order.
+            found.append((last, change.resource.name, change.id, write.packed()))
     found.sort(key=lambda each: each[0])
     for _, resource, record_id, line in reversed(found):
         packed.setdefault((resource, record_id), []).append(line)

@@ -86,7 +86,12 @@ class Journal:
         if offset == NONE:
             return None
         data = json.loads(self._file.line(offset))
-        return Announcement(Change.from_json(data), data["at"]) if "writing" in data else Outcome.from_json(data)
+        if "writing" in data:
+            return Announcement(Change.from_json(data), data["at"])
+        outcome = Outcome.from_json(data)
+        if outcome.retryable and outcome.sent_at is not None:
+            return Announcement(outcome.change(), outcome.sent_at)
+        return outcome
 
     def announce(self, index: int, announcement: Announcement) -> None:
         """Remember that a write is about to be sent; it is durable after the next :meth:`flush`."""
@@ -169,7 +174,8 @@ class Journal:
                 break
             end = offset + len(line)
             if offset:
-                with suppress(ValueError):  # A line that a full disk cut short runs into the next one.
+                # Cut short by a full disk or a kill, or the first line again, of a part that was not removed in time.
+                with suppress(LookupError, TypeError, ValueError):
                     self._note(json.loads(line), offset)
         return end
 
@@ -199,7 +205,8 @@ class Journal:
         outcome = Outcome.from_json(data)
         put(self._outcomes, outcome.index, offset)
         if settles(outcome):
-            put(self._recalled, outcome.index, NONE if outcome.retryable else offset)
+            is_begun_anew = outcome.retryable and outcome.sent_at is None
+            put(self._recalled, outcome.index, NONE if is_begun_anew else offset)
 
     def _append(self, line: bytes) -> int:
         self._lease.is_held()  # The file of a later try must not be written to.

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from onlive_provider.bulk.place import writing_whole
 from onlive_provider.bulk.storage import ReadableStorage, Storage
 
 WRITES = (b'"outcome":"updated"', b'"sentAt":', b'{"writing":')
@@ -74,7 +75,7 @@ def move(storage: Storage, source: str, target: str) -> None:
         if local is not None and local_target is not None:
             os.rename(local, local_target)
             return
-        with storage.open(source, "rb") as old, storage.open(target, "wb") as new:
+        with storage.open(source, "rb") as old, writing_whole(storage, target) as new:
             while block := old.read(_COPIED):
                 new.write(block)
         storage.remove(source)

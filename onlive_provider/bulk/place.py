@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from onlive_provider.bulk.away import is_away, reason_of
 from onlive_provider.bulk.storage import Storage
 from onlive_provider.errors import OnliveError, OnlivePayloadError, OnliveReportPlaceError
 
 PART_ENDING = ".part"
 """Ends the name of a file on the disk that is not whole yet."""
-_AWAY = (ConnectionError, TimeoutError)
 
 
 class Place:
@@ -34,18 +34,19 @@ class Place:
         """Turn whatever goes wrong inside the block into one sentence about the path.
 
         :raises OnlivePayloadError: nothing can be written there.
-        :raises OnliveReportPlaceError: the store is away.
+        :raises OnliveReportPlaceError: the store is away, or the disk is full.
         """
         try:
             yield
         except OnliveError:
             raise
-        except _AWAY as error:
-            name = self._parameter.removesuffix("_path")
-            raise OnliveReportPlaceError(
-                f"The place of the {name} {self.path} does not answer ({type(error).__name__}); nothing was sent"
-            ) from error
         except Exception as error:
+            if is_away(error):
+                name = self._parameter.removesuffix("_path")
+                raise OnliveReportPlaceError(
+                    f"The {name} {self.path} cannot be written now: {reason_of(error)}. Nothing was sent, and a retry "
+                    "may find room, or an answer"
+                ) from error
             raise self.refused(why_not(error)) from error
 
     @contextmanager
@@ -53,7 +54,7 @@ class Place:
         """Open a file that replaces the one at a path once it is whole; durable at the block's end."""
         local = self.storage.local_path(path)
         if local is None:
-            with self.storage.open(path, "wb") as file:
+            with writing_whole(self.storage, path) as file:
                 yield file
             return
         part = local.with_name(local.name + PART_ENDING)
@@ -97,6 +98,20 @@ class Place:
             f"got {shown!r}, where nothing can be written: {why}; accepted: the path or URL of a file, in a place "
             "where this task may make files",
         )
+
+
+@contextmanager
+def writing_whole(storage: Storage, path: str) -> Iterator[IO[bytes]]:
+    """Open an object of a store for writing; it is removed if the block does not come to its end."""
+    file = storage.open(path, "wb")
+    try:
+        yield file
+    except BaseException:
+        with suppress(Exception):
+            file.close()  # A store keeps what it was sent so far.
+            storage.remove(path)
+        raise
+    file.close()
 
 
 def why_not(error: Exception) -> str:

@@ -4,16 +4,17 @@ A part that cannot be read as a row, such as a broken line, comes out as a :clas
 
 Null and missing differ. In a list and in ``.jsonl`` a ``null`` (``None``) is the caller's word for "clear
 this field". A *gap* is a value that is not there: ``NaN``, ``NaT`` and ``<NA>`` as data frames hold them, and in
-``.csv`` and ``.parquet``, where nobody writes a null by hand, also a null, an empty cell and the texts of
-:data:`GAP_TEXTS`. The caller chooses what to do with a gap, see :func:`as_update`.
+``.csv`` and ``.parquet``, where nobody writes a null by hand, also a null, inside an object of Parquet too, an empty
+cell and the texts of :data:`GAP_TEXTS`. The caller chooses what to do with a gap, see :func:`as_update`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import IO, Any, Literal, TypeAlias
 
@@ -119,7 +120,7 @@ def as_update(
         raise OnlivePayloadError.of(id_field, "is missing; every row needs the id of the record that it updates")
     payload: dict[str, Any] = {}
     for column, path in targets(row.values, id_field, fields):
-        value = row.values[column]
+        value = _without_gaps(row.values[column], on_null)
         if is_gap(value):
             if on_null == "omit":
                 continue
@@ -129,6 +130,18 @@ def as_update(
             holder = holder.setdefault(name, {})
         holder[path[-1]] = value
     return record_id, payload
+
+
+def _without_gaps(value: Any, on_null: OnNull) -> Any:
+    """Return a value without the gaps inside it; a gap where an object holds nothing else."""
+    if type(value) is list:
+        return [None if item is Missing.GAP else item for item in (_without_gaps(each, on_null) for each in value)]
+    if type(value) is not dict or not value:
+        return value
+    members = {name: _without_gaps(member, on_null) for name, member in value.items()}
+    if on_null == "clear":
+        return {name: None if member is Missing.GAP else member for name, member in members.items()}
+    return {name: member for name, member in members.items() if member is not Missing.GAP} or Missing.GAP
 
 
 def is_gap(value: object) -> bool:
@@ -180,14 +193,30 @@ def _read_jsonl(file: IO[bytes], _: _Columns) -> Iterator[Row | BadRow]:
 def _json_row(index: int, part: Part[str]) -> Row | BadRow:
     assert part.content is not None
     try:
-        values = json.loads(part.content.rstrip("\r\n"))
+        values = _decode(part.content.rstrip("\r\n"))
     except json.JSONDecodeError as error:
         return _bad_part(index, part, f"is not valid JSON from column {error.colno} on")
+    except _RepeatedError as error:
+        return _bad_part(index, part, f"holds {shown(str(error))} twice; which of the two is right cannot be known")
     except (ValueError, RecursionError):
         return _bad_part(index, part, "holds a number too long or an object too deep to read")
     if not isinstance(values, dict):
         return _bad_part(index, part, f"holds {type(values).__name__}; accepted: one JSON object on each line")
     return _row(index, part.last, values)
+
+
+class _RepeatedError(ValueError):
+    """An object of JSON has a member twice; the text is its name."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        raise _RepeatedError(Counter(name for name, _ in members).most_common(1)[0][0])
+    return found
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
 
 
 def _read_csv(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
@@ -208,11 +237,23 @@ def _read_parquet(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:
         if isinstance(values, FieldError):
             yield BadRow(index, None, values)
         else:
-            yield _row(index, None, {column: _cell(value) for column, value in values.items()})
+            row = _row(index, None, values)
+            if isinstance(row, Row):
+                row = replace(row, values={column: _cell(value) for column, value in values.items()})
+            yield row
 
 
 def _cell(value: object) -> object:
-    return Missing.GAP if value is None or (isinstance(value, str) and value in GAP_TEXTS) else value
+    return Missing.GAP if isinstance(value, str) and value in GAP_TEXTS else _with_gaps(value)
+
+
+def _with_gaps(value: object) -> object:
+    """Return a value of Parquet with gaps for nulls: an object there has all members of its column in every row."""
+    if isinstance(value, dict):
+        return {name: _with_gaps(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_gaps(item) for item in value]
+    return Missing.GAP if value is None else value
 
 
 _READERS: Mapping[str, _Reader] = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}

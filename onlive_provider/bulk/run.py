@@ -167,6 +167,7 @@ class BulkRun:
                 self.recalled += 1
                 self.counts.add(recalled)
                 self._worklist.skip(row)
+                self._stop_after(recalled)
                 self._on_recalled(self._with_id(recalled, row))
             elif self._stopped:
                 self._finish(with_write(self._worklist.not_attempted(row), recalled))
@@ -182,10 +183,13 @@ class BulkRun:
         return replace(recalled, id=record.id, resource=record.resource)
 
     def _finish(self, outcome: Outcome) -> None:
-        if outcome.outcome == "failed" and self._worklist.stop_on_error:
-            self.is_given_up = self._stopped = True
+        self._stop_after(outcome)
         self.counts.add(outcome)
         self._on_outcome(outcome)
+
+    def _stop_after(self, outcome: Outcome) -> None:
+        if outcome.outcome == "failed" and self._worklist.stop_on_error:
+            self.is_given_up = self._stopped = True
 
     async def _carry_out(self, client: AsyncOnliveClient, record: RowInProgress) -> Outcome:
         patience = client.flows.settings.max_elapsed

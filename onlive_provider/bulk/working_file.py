@@ -110,14 +110,22 @@ class LocalWorkingFile(WorkingFile):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lost: OSError | None = None
         super().__init__(_open_private(path))
 
     def flush(self) -> None:
         """Flush the file to the disk; one that was removed meanwhile, with its folder maybe, is written anew."""
         with self._flushing:
+            if self._lost is not None:
+                raise self._lost
             if not stands_at(self._path, self._descriptor):
                 self._write_anew()
-            os.fsync(self._descriptor)
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                # Told only once, and what could not be written may have been dropped: another flush proves nothing.
+                self._lost = error
+                raise
 
     def keep(self, path: str) -> None:
         """Rename the file, and begin an empty one in its place."""
@@ -178,13 +186,16 @@ class RemoteWorkingFile(WorkingFile):
             self._parts.append(name)
             self._flushed = end
 
+    def cut(self, end: int) -> None:
+        """Forget what comes after an offset, in the store too."""
+        super().cut(end)
+        if end < self._flushed:
+            self._put_together()
+
     def keep(self, path: str) -> None:
         """Copy the file to a path beside the report, and begin an empty one in its place."""
         self._put(path)
-        self._remove_parts()
-        self._storage.remove(self._path)
         self.cut(0)
-        self._flushed = 0
 
     def remove(self) -> None:
         """Remove the file for good."""
@@ -230,6 +241,8 @@ class RemoteWorkingFile(WorkingFile):
             except FileNotFoundError:
                 continue
             self.end = os.fstat(self._descriptor).st_size
+            if self.end and os.pread(self._descriptor, 1, self.end - 1) != b"\n":
+                self.append(b"\n")  # A part that a kill cut short: the next one begins a line of its own.
 
 
 def open_working_file(storage: Storage, report_path: str, *, token: str, pause: float) -> WorkingFile:

@@ -23,9 +23,6 @@ _BUFFER = 1 << 18
 _LONGEST_SHOWN = 200
 _MISTAKES = (AirflowNotFoundException, ImportError, ValueError)
 """A Connection, a package or a scheme that is missing, or a path that is none; their text says which."""
-_LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-_LASTING_NUMBERS = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.ENXIO)
-_AWAY = (408, 425, 429)
 _ADVICE = "Let the file be complete before the task begins, and clear the task."
 
 
@@ -96,7 +93,9 @@ class InputFile:
 
     def failed(self, error: Exception) -> OnliveInputError:
         """Return the error of a file that cannot be read on."""
-        kind = OnliveInputAwayError if _is_away(error) else OnliveInputError
+        from onlive_provider.bulk.away import is_away, reason_of
+
+        kind = OnliveInputAwayError if is_away(error) else OnliveInputError
         return kind(
             f"{self._field}: {self.shown} cannot be read to its end: {reason_of(error)}; the rows before that have "
             "their outcomes"
@@ -146,8 +145,10 @@ class InputFile:
         except FileNotFoundError:
             raise OnlivePayloadError.of(self._field, f"{self.shown} does not exist") from None
         except Exception as error:
-            why = f"{self.shown} cannot be opened: {reason_of(error, may_tell=True)}"
-            if _is_away(error):
+            from onlive_provider.bulk.away import is_away
+
+            why = f"{self.shown} cannot be opened: {why_not_opened(error)}"
+            if is_away(error):
                 message = f"{self._field}: {why}; nothing was sent, and a retry may find it"
                 raise OnliveInputAwayError(message) from error
             message = f"{why}; accepted: the path or URL of a file that this worker can read"
@@ -201,38 +202,8 @@ class _Guarded(io.RawIOBase):
         return self._last
 
 
-def reason_of(error: Exception, *, may_tell: bool = False) -> str:
-    """Return why a file cannot be read: never the text of an error that may hold a row or a signed URL.
+def why_not_opened(error: Exception) -> str:
+    """Return why a file cannot be opened; a mistake in its path or its Connection in the words of who found it."""
+    from onlive_provider.bulk.away import reason_of
 
-    :param may_tell: whether nothing of the file was read yet, so that a slip in its URL or in Airflow may be told.
-    """
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if may_tell and isinstance(error, _MISTAKES):
-        return str(error).partition("\n")[0]
-    status = _status(error)
-    return f"{type(error).__name__}{'' if status is None else f' (status {status})'}"
-
-
-def _is_away(error: BaseException | None) -> bool:
-    """Whether a store gave no answer, or one that says to come again, so that another try may succeed."""
-    if isinstance(error, _MISTAKES):
-        return False
-    for _ in range(10):
-        if error is None:
-            return False
-        status = _status(error)
-        if status is not None:
-            return status in _AWAY or status >= 500
-        if isinstance(error, OSError):
-            return not isinstance(error, _LASTING) and error.errno not in _LASTING_NUMBERS
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the HTTP status that a store's client put into its error, whichever client it is."""
-    response = getattr(error, "response", None)
-    answer = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
-    found = (answer, *(getattr(error, name, None) for name in ("status", "status_code", "code")))
-    return next((each for each in found if isinstance(each, int)), None)
+    return str(error).partition("\n")[0] if isinstance(error, _MISTAKES) else reason_of(error)

@@ -10,6 +10,7 @@ from onlive_provider.bulk.in_progress import with_write
 from onlive_provider.bulk.memory import Announcement
 from onlive_provider.models.changes import Change
 from onlive_provider.models.fields import SERVICE, Resource
+from onlive_provider.models.instants import epoch
 from onlive_provider.privacy import without_personal_data
 from onlive_provider.report.outcomes import Outcome, OutcomeName
 from onlive_provider.rollout.planner import RecordPlan
@@ -29,6 +30,7 @@ class RolloutRecord:
     :param reverted: the outcome of putting it back.
     :param settled: it held everything already when its write was due.
     :param earlier: its write by an earlier try, where that is known to have been made.
+    :param left: its write by an earlier try, which was made or may have been.
     :param announced: its last write, from the moment at which it was about to be sent, by this try or an earlier one.
     """
 
@@ -44,8 +46,19 @@ class RolloutRecord:
     reverted: Outcome | None = None
     settled: bool = False
     earlier: Change | None = None
+    left: Announcement | None = None
     announced: Announcement | None = None
     attempts: int = 0
+
+    def recall(self, left: Outcome | Announcement | None) -> None:
+        """Take note of what earlier tries left of it."""
+        if isinstance(left, Outcome):
+            if left.outcome == "updated" and left.id is not None:
+                self.earlier = left.change()
+                left = Announcement(self.earlier, epoch(self.earlier.updated_at) or 1.0)
+            else:
+                left = None if left.sent_at is None else Announcement(left.change(), left.sent_at)
+        self.left = self.announced = left
 
     def read(self, record: Mapping[str, Any]) -> None:
         """Take note of the record as it was read."""
@@ -75,44 +88,45 @@ class RolloutRecord:
         """Return what became of it.
 
         ``before`` and ``after`` hold the field as it was and as the plan wants it, whatever the outcome, where there
-        is a plan.
+        is a plan. But an earlier try's write stays in the report, where this one neither made another nor took it back.
         """
         name = self.outcome_name(plan_only=plan_only)
         if self.plan is None and self.earlier is not None:
-            shown = self._written_earlier(self.earlier)
+            why = f", and could not be read again: {self.why}" if self.failure is not None else ""
+            shown = self._written_earlier(self.earlier, why)
         elif self.failure is not None:
             shown = self._failed(self.failure)
-        elif self.reverted is not None and name != "updated":
+        elif self.reverted is not None and self.reverted.outcome != "not_attempted":
             shown = self._reverted(self.reverted)
         elif self.written is not None:
             lost = "; the task was stopped before it was put back" if self.reverted is not None else ""
             written = self._bare("updated", f"written in {self._where()}{lost}")
             shown = replace(written, updated_at=self.written.updated_at)
+        elif name == "updated" and self.earlier is not None:
+            shown = self._written_earlier(self.earlier, ", and changed by somebody since")
         else:
             shown = self._bare(name, self._where())
-            if self.plan is None:
-                shown = with_write(shown, self.announced)
+        if self.written is None and name != "updated" and shown.sent_at is None:
+            shown = with_write(shown, self.left)  # So that a revert finds it.
         return replace(shown, attempts=self.attempts)
 
     def outcome_name(self, *, plan_only: bool) -> OutcomeName:
         """Return what became of it in a word, without the cost of its fields."""
-        if self.plan is None and self.earlier is not None:
-            return "updated"
-        if self.failure is not None:
+        if self.failure is not None and (self.plan is not None or self.earlier is None):
             return "failed"
         if self.reverted is not None and self.reverted.outcome != "not_attempted":
             return "failed" if self.reverted.outcome == "failed" else "skipped"
         if self.written is not None:
             return "updated"
-        if self.plan is None:
-            return "not_attempted"
-        if self.settled or not self.plan.differs:
-            return "unchanged"
-        return "planned" if plan_only else "not_attempted"
+        name: OutcomeName = "not_attempted"
+        if self.plan is not None and (self.settled or not self.plan.differs):
+            name = "unchanged"
+        elif self.plan is not None and plan_only:
+            name = "planned"
+        return "updated" if self.earlier is not None and name != "planned" else name
 
-    def _written_earlier(self, change: Change) -> Outcome:
-        """Return the outcome of a record that an earlier try wrote and this one could not read."""
-        why = f", and could not be read again: {self.why}" if self.failure is not None else ""
+    def _written_earlier(self, change: Change, why: str) -> Outcome:
+        """Return the outcome of a record that an earlier try wrote and that does not show it now."""
         shown = self._bare("updated", f"written by an earlier try{why}")
         return replace(shown, before=change.before, after=change.after, updated_at=change.updated_at)
 

@@ -19,7 +19,6 @@ from onlive_provider.client.steps import Note
 from onlive_provider.client.updates import Update
 from onlive_provider.errors import OnliveNotHeldError, OnliveUnknownFateError
 from onlive_provider.models.changes import Change
-from onlive_provider.models.instants import epoch
 from onlive_provider.models.wording import counted
 from onlive_provider.report.outcomes import Counts, Outcome
 from onlive_provider.rollout.phase import Phase, Step
@@ -70,12 +69,7 @@ class Rollout:
         """
         self._limit, self._memory = limit, memory
         for record in self.records:
-            found = memory.recall(record.index)
-            if isinstance(found, Announcement):
-                record.announced = found
-            elif found is not None and found.outcome == "updated" and found.id is not None:
-                record.earlier = found.change()
-                record.announced = Announcement(record.earlier, epoch(record.earlier.updated_at) or 1.0)
+            record.recall(memory.recall(record.index))
 
     def phases(self) -> Iterator[Step]:
         """Yield phases and notes. Each must be carried out or logged before the next is asked for."""

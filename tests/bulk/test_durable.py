@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -238,6 +239,27 @@ def test_on_a_full_disk_nothing_is_sent_that_is_not_remembered_and_the_retry_sen
     lines = report_lines((tmp_path / "r.jsonl").read_bytes())
     assert [(line["outcome"], line["before"]) for line in lines] == [("updated", {"title": "as it was"})] * ROWS
     assert sorted(each.name for each in tmp_path.iterdir()) == ["r.html", "r.jsonl"]
+
+
+def test_after_a_flush_that_failed_once_nothing_is_sent_and_the_retry_sends_only_the_rest(
+    server: ManyRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcer, "AGAIN_AFTER", (0.0, 0.0))
+    flush, failed = os.fsync, []
+
+    def fsync(descriptor: int) -> None:
+        if sum(server.writes.values()) >= 10 and not failed:
+            failed.append(dict(server.writes))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    given = {"report_path": str(tmp_path / "r.jsonl"), "concurrency": 1}
+    with pytest.raises(OnliveReportPlaceError, match="No space left on device"):
+        update(30, **given)
+    assert server.writes == failed[0]
+    assert update(30, **given)["updated"] == 30
+    assert each_once(server, 30)
 
 
 def test_a_folder_that_is_removed_in_the_middle_costs_nothing(server: ManyRecords, tmp_path: Path) -> None:

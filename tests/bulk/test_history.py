@@ -101,6 +101,12 @@ def test_the_record_with_the_last_write_comes_first_by_time_within_a_file_and_by
     assert [chain.id for chain in read(disk).chains] == [record_id(row) for row in (2, 3, 1, 0)]
 
 
+@pytest.mark.parametrize("minute", [12, 2, -50])
+def test_the_writes_of_a_row_are_in_their_order_whatever_the_clocks_of_machine_and_server_say(minute):
+    disk = Disk(r_run=[identity(), updated(0, "a", "b", 10), writing(0, "b", "c", minute)])
+    assert titles(read(disk)) == [["a>b", "b>c?"]]
+
+
 def test_without_times_the_order_of_the_lines_counts():
     without = [{**updated(row, "a", "b", 0), "updatedAt": None} for row in range(3)]
     assert [chain.id for chain in read(Disk(r=without)).chains] == [record_id(row) for row in (2, 1, 0)]

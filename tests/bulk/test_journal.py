@@ -204,6 +204,53 @@ def test_another_run_starts_afresh(place: Any) -> None:
     assert lines(place) == []
 
 
+@pytest.mark.parametrize("rows", [1, 30])
+def test_nothing_is_lost_of_a_run_that_begins_where_another_read_rows_and_wrote_none(place: Any, rows: int) -> None:
+    journal = open_journal(place)
+    for index in range(rows):
+        journal.record(Outcome(index, None, "a", "unchanged"))
+    journal.save()
+    identity = {**IDENTITY, "max_tries": 3}
+    other = open_journal(place, identity)
+    other.announce(1, SENT)
+    other.flush()
+    other.announce(2, SENT)
+    other.flush()
+    retry = open_journal(place, identity)
+    assert standing(retry) == []
+    assert [index for index in range(20) if announcement(retry, index) is not None] == [1, 2]
+
+
+@pytest.mark.parametrize("kept", [1, 0.5])
+def test_a_part_that_a_kill_cut_short_costs_no_line_of_the_next_try(kept: float) -> None:
+    bucket = Bucket()
+    place = bucket, "s3://bucket/r.jsonl"
+    journal = open_journal(place)
+    for index in (0, 1):
+        journal.announce(index, SENT)
+        journal.flush()
+    last = max(name for name in bucket.files if ".parts/" in name)
+    bucket.files[last] = bucket.files[last][: int(len(bucket.files[last]) * kept) - 1]
+    retry = open_journal(place)
+    retry.announce(2, SENT)
+    retry.flush()
+    third = open_journal(place)
+    found = [index for index in range(20) if announcement(third, index) is not None]
+    assert found == ([0, 1, 2] if kept == 1 else [0, 2])
+
+
+def test_parts_that_a_kill_left_beside_what_they_were_put_together_to_are_read_again() -> None:
+    bucket = Bucket()
+    place = bucket, "s3://bucket/r.jsonl"
+    journal = open_journal(place)
+    journal.announce(0, SENT)
+    journal.flush()
+    parts = {name: content for name, content in bucket.files.items() if ".parts/" in name}
+    finish(journal, again=True)
+    bucket.files |= parts
+    assert announcement(open_journal(place), 0) == SENT
+
+
 @pytest.mark.parametrize(("changed", "says_so"), [({}, False), ({"input": "b00"}, True), ({"max_tries": 2}, False)])
 def test_a_retry_on_another_input_says_so(
     place: Any, caplog: pytest.LogCaptureFixture, changed: dict[str, Any], says_so: bool

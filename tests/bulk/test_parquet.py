@@ -48,7 +48,36 @@ def test_parquet_gives_typed_rows_without_lines_and_gaps_for_nulls(parquet):
         {"duration": 45, "score": 1.5, "title": "x", "start": start, "extraFields": {"city": "Mollet"}},
     )
     assert second == ("b", {})
-    assert third == ("c", {"duration": 30, "score": 2.0, "start": start, "extraFields": {"city": None}})
+    assert third == ("c", {"duration": 30, "score": 2.0, "start": start})
+
+
+@pytest.mark.parametrize(
+    ("on_null", "payloads"),
+    [
+        ("omit", [{"extraFields": {"city": "Mollet"}}, {"extraFields": {"floor": 2}}, {}]),
+        (
+            "clear",
+            [
+                {"extraFields": {"city": "Mollet", "floor": None}},
+                {"extraFields": {"city": None, "floor": 2}},
+                {"extraFields": {"city": None, "floor": None}},
+            ],
+        ),
+    ],
+)
+def test_a_key_that_a_row_of_parquet_does_not_have_is_a_gap_like_an_empty_cell(parquet, on_null, payloads):
+    import pyarrow
+
+    objects = pyarrow.array([{"city": "Mollet"}, {"floor": 2}, {}])
+    rows = read("rows.parquet", parquet({"id": ["a", "b", "c"], "extraFields": objects}))
+    assert [as_update(row, id_field="id", fields=None, on_null=on_null)[1] for row in rows] == payloads
+
+
+def test_a_member_that_an_item_of_parquet_does_not_have_is_left_out(parquet):
+    guests = [[{"email": "a@example.com", "extraFields": {"phone": None}}, {"email": "b@example.com"}]]
+    (row,) = read("rows.parquet", parquet({"id": ["a"], "guests": guests}))
+    _, payload = as_update(row, id_field="id", fields=None, on_null="omit")
+    assert payload == {"guests": [{"email": "a@example.com"}, {"email": "b@example.com"}]}
 
 
 def test_nanoseconds_of_a_parquet_time_are_dropped(parquet):

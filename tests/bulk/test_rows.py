@@ -76,8 +76,13 @@ def test_indexes_count_rows_and_not_lines(read):
         (b'{"id": "a", "title": "ana@example.com \xff"}', "line 2 is not UTF-8 text"),
         (b'{"id": ' + b"[" * 100_000, "line 2 holds a number too long or an object too deep to read"),
         (b'{"id": ' + b"1" * 10_000 + b"}", "line 2 holds a number too long or an object too deep to read"),
+        (b'{"id": "a", "title": "x", "id": "b"}', "line 2 holds id twice; which of the two is right cannot be known"),
+        (
+            b'{"id": "a", "extraFields": {"ana@example.com": 1, "ana@example.com": 2}}',
+            "line 2 holds (name not shown) twice; which of the two is right cannot be known",
+        ),
     ],
-    ids=["cut", "a list", "not UTF-8", "too deep", "too long a number"],
+    ids=["cut", "a list", "not UTF-8", "too deep", "too long a number", "two ids", "two keys"],
 )
 def test_a_broken_line_of_jsonl_is_a_bad_row_that_names_its_line_and_not_its_content(read, line, why):
     rows = read("rows.jsonl", b'{"id": "a"}\n' + line + b'\n{"id": "b"}\n')

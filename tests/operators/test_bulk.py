@@ -415,6 +415,29 @@ def test_after_an_error_the_rest_is_left_alone_when_asked_and_the_task_is_red(
     assert not (tmp_path / "r.jsonl.run").exists()
 
 
+@pytest.mark.parametrize("more", [{}, {"max_changes": 50}])
+def test_a_retry_leaves_the_rest_alone_too_after_an_error_that_stands(
+    server: ManyRecords, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    def update_all() -> Any:
+        path = str(tmp_path / "r.jsonl")
+        return run(update(titles(*range(50)), on_record_error="stop", concurrency=2, report_path=path, **more))
+
+    answers = {
+        record_id(0): (429, {"message": "Later"}, {"Retry-After": "9999"}),
+        record_id(1): (404, {"message": "No"}),
+    }
+    server.before = lambda seen: answers.get(seen.id)
+    with pytest.raises(OnliveRecordsToRetryError, match="2 failed, 48 not_attempted"):
+        update_all()
+    del answers[record_id(0)]
+    server.requests.clear()
+    with pytest.raises(OnliveRecordsFailedError, match="1 failed, 49 not_attempted") as caught:
+        update_all()
+    assert isinstance(caught.value, AirflowFailException)
+    assert server.requests == []
+
+
 def test_a_service_is_checked_against_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     with ManyRecords(2, minTimeToSchedule=5, maxTimeToSchedule=10) as server:
         monkeypatch.setenv("AIRFLOW_CONN_ONLIVE_DEFAULT", connection_to(server))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from onlive_provider.bulk.kept import move
+from onlive_provider.bulk.place import Place
 from onlive_provider.errors import OnlivePayloadError, OnliveReportPlaceError
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from onlive_provider.operators.revert import RevertUpdatesOperator
@@ -99,26 +103,61 @@ def test_the_other_operators_try_the_place_before_any_call_too(server: ManyRecor
     assert server.requests == []
 
 
-def test_a_store_that_may_not_be_written_is_refused_and_one_that_is_away_is_tried_again(
-    server: ManyRecords, tmp_path: Path
+class SlowDownError(Exception):
+    """What the client of a store raises that answers 503."""
+
+    def __init__(self) -> None:
+        super().__init__("https://bucket/r.jsonl?signature=secret")
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": 503}}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (OSError(errno.EROFS, "Read-only file system"), "Read-only file system"),
+    ],
+)
+def test_a_store_that_may_not_be_written_is_refused(
+    server: ManyRecords, tmp_path: Path, error: Exception, why: str
 ) -> None:
     shelf = Shelf(tmp_path / "shelf")
 
     def read_only(operation: str, name: str) -> None:
         if operation == "write":
-            raise PermissionError(13, "Permission denied")
-
-    def away(operation: str, name: str) -> None:
-        raise ConnectionError("no route")
+            raise error
 
     shelf.before = read_only
-    with pytest.raises(OnlivePayloadError, match="Permission denied") as refused:
+    with pytest.raises(OnlivePayloadError, match=why) as refused:
         update(shelf, report_path="shelf://r.jsonl")
     assert isinstance(refused.value, AirflowFailException)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionError("no route"), "ConnectionError"),
+        (OSError(errno.EBUSY, "Device or resource busy"), "Device or resource busy"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (SlowDownError(), r"SlowDownError \(status 503\)"),
+    ],
+)
+def test_a_store_that_is_away_or_full_is_tried_again(
+    server: ManyRecords, tmp_path: Path, error: Exception, why: str
+) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+
+    def away(operation: str, name: str) -> None:
+        raise error
+
     shelf.before = away
-    with pytest.raises(OnliveReportPlaceError, match="does not answer") as gone:
+    with pytest.raises(
+        OnliveReportPlaceError, match=rf"^The report shelf://r.jsonl cannot be written now: {why}\."
+    ) as it:
         update(shelf, report_path="shelf://r.jsonl")
-    assert not isinstance(gone.value, AirflowFailException)
+    assert not isinstance(it.value, AirflowFailException)
+    assert "secret" not in str(it.value)
     assert server.requests == []
 
 
@@ -269,3 +308,42 @@ def test_a_store_whose_package_is_missing_names_it(server: ManyRecords, tmp_path
     with pytest.raises(OnlivePayloadError, match=r"needs a package that is not installed \(s3fs\)"):
         update(shelf, report_path="shelf://r.jsonl")
     assert server.requests == []
+
+
+class Interrupted(Shelf):
+    """A store whose objects cannot be read beyond their beginning."""
+
+    def open(self, path: str, mode: Any) -> Any:
+        file = super().open(path, mode)
+        if mode == "wb":
+            return file
+        blocks = iter([file.read(20)])
+
+        class Cut(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if (block := next(blocks, None)) is None:
+                    raise ConnectionResetError("the store is away")
+                return block
+
+        return Cut()
+
+
+def test_a_report_that_is_not_copied_to_its_end_is_kept_where_it_was(tmp_path: Path) -> None:
+    shelf = Interrupted(tmp_path / "shelf")
+    (shelf.folder / "r.jsonl").write_bytes(b'{"index":0,"outcome":"updated"}\n')
+    with pytest.raises(ConnectionResetError):
+        move(shelf, "shelf://r.jsonl", "shelf://r.jsonl.1")
+    assert shelf.objects() == {"r.jsonl": b'{"index":0,"outcome":"updated"}\n'}
+
+
+def test_an_interrupt_leaves_no_half_report_in_a_store(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+
+    def write() -> None:
+        with Place(shelf, "shelf://r.jsonl", "report_path").writing("shelf://r.jsonl") as report:
+            report.write(b'{"index":0,"outc')
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert shelf.objects() == {}

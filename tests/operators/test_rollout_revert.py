@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from onlive_provider.errors import OnliveRecordsFailedError, OnliveRolloutFailedError, OnliveStoppedError
+from onlive_provider.errors import (
+    OnliveRecordsFailedError,
+    OnliveRolloutFailedError,
+    OnliveRolloutToRetryError,
+    OnliveStoppedError,
+)
 from onlive_provider.operators.revert import RevertUpdatesOperator
 from tests.loopback import Recorded, reply
 from tests.operators.conftest import Execute, MakeFleet
@@ -16,6 +21,7 @@ from tests.rollout.fleet import SPRING_RANGE, SUMMER_RANGE, WHOLE_YEAR, Fleet, s
 
 LOST = ORDER[1]
 SENT = [SPRING_RANGE, SUMMER_RANGE]
+NEXT_YEAR = {"startDate": "2028-02-28T23:00:00.000Z", "endDate": "2028-04-30T21:59:59.000Z"}
 
 
 @pytest.fixture
@@ -165,3 +171,50 @@ def test_a_service_that_somebody_changed_meanwhile_is_named(twenty: Fleet, execu
     with pytest.raises(OnliveRecordsFailedError, match=LOST):
         revert(execute, path)
     assert twenty.record(LOST)["dateRanges"] == [WHOLE_YEAR]
+
+
+@pytest.mark.parametrize("ended", ["stopped", "killed"])
+@pytest.mark.parametrize(
+    ("ranges", "refused"),
+    [([*SENT, NEXT_YEAR], False), ([WHOLE_YEAR], False), ([NEXT_YEAR], True)],
+    ids=["added to", "covered", "replaced, and the retry's write is refused"],
+)
+def test_what_an_earlier_try_wrote_and_somebody_changed_before_the_retry_is_named(
+    twenty: Fleet, execute: Execute, path: Path, ended: str, ranges: list[Any], refused: bool
+) -> None:
+    operator, working = rollout(report_path=str(path)), Path(f"{path}.run")
+    at_the_kill = []
+    twenty.once(writing(LOST), lambda: at_the_kill.append(working.read_bytes()))
+    twenty.once(writing(LOST), operator.on_kill)
+    with pytest.raises(OnliveStoppedError):
+        execute(operator)
+    if ended == "killed":
+        working.write_bytes(at_the_kill[0])
+    twenty.edit(LOST, dateRanges=ranges)
+    if refused:
+        twenty.refuse(LOST)
+    execute(rollout(report_path=str(path), allowed_failures=int(refused)))
+    outcome = report(path)[LOST]
+    assert (outcome["before"], outcome["after"]) == ({"dateRanges": [SPRING_RANGE]}, {"dateRanges": SENT})
+    twenty.before.clear()
+    with pytest.raises(OnliveRecordsFailedError, match=LOST):
+        revert(execute, path)
+    assert twenty.record(LOST)["dateRanges"] == ranges
+
+
+def test_what_could_not_be_put_back_is_put_back_after_the_retry(twenty: Fleet, execute: Execute, path: Path) -> None:
+    away: list[bool] = []
+
+    def rule(request: Recorded) -> Any:
+        if writing(ORDER[3])(request):
+            away.append(True)
+        return reply(503, headers={"Retry-After": "0"}) if away else None
+
+    twenty.before.append(rule)
+    with pytest.raises(OnliveRolloutToRetryError, match="Written: 3 services; put back: 0"):
+        execute(rollout(report_path=str(path)))
+    twenty.before.clear()
+    assert execute(rollout(report_path=str(path)))[0]["updated"] == 20
+    assert twenty.written() == ORDER
+    assert revert(execute, path)["updated"] == 20
+    assert {str(ranges) for ranges in twenty.ranges().values()} == {str([SPRING_RANGE])}
