@@ -112,7 +112,9 @@ class RolloutRecord:
 
     def outcome_name(self, *, plan_only: bool) -> OutcomeName:
         """Return what became of it in a word, without the cost of its fields."""
-        if self.failure is not None and (self.plan is not None or self.earlier is None):
+        if self.plan is None and self.earlier is not None:
+            return "updated"
+        if self.failure is not None:
             return "failed"
         if self.reverted is not None and self.reverted.outcome != "not_attempted":
             return "failed" if self.reverted.outcome == "failed" else "skipped"
