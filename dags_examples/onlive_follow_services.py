@@ -60,7 +60,8 @@ with DAG(
         seen = []
         for events in found.values():
             for event in events:
-                uri, fields = getattr(event, "asset", event).uri, ", ".join(event.extra["fields"])
+                # Airflow 3.0 does not tell an alias's followers the fields.
+                uri, fields = getattr(event, "asset", event).uri, ", ".join(event.extra.get("fields", ()))
                 logging.getLogger(__name__).info("%s has changed: %s", uri, fields)
                 seen.append(uri)
         return seen

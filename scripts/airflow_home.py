@@ -10,7 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 _POLICY = """
-from airflow.sdk.definitions.timetables.simple import NullTimetable
+try:
+    from airflow.sdk.definitions.timetables.simple import NullTimetable
+except ImportError:  # Airflow 3.0 and 3.1
+    from airflow.timetables.simple import NullTimetable
 
 
 def dag_policy(dag):

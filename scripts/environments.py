@@ -33,12 +33,18 @@ class Environment:
         return f"requirements/airflow-{'.'.join(self.airflow.split('.')[:2])}.txt"
 
 
-_NO_ANSWERS = "approvals not tried: its `dag.test()` cannot go on after an answer"
+_WITH_A_SCHEDULER = "approvals tried with its scheduler: its `dag.test()` cannot go on after an answer"
 ENVIRONMENTS = (
     Environment("2.11.2", "3.11", note="has no approvals"),
-    Environment("3.0.6", "3.11", best_effort=True, note="best effort; packages as of 2025-09-20; has no approvals"),
-    Environment("3.1.8", "3.11", note=_NO_ANSWERS),
-    Environment("3.2.2", "3.11", note=f"packages as of 2026-06-20; {_NO_ANSWERS}"),
+    Environment(
+        "3.0.6",
+        "3.11",
+        best_effort=True,
+        note="best effort; packages as of 2025-09-20; has no approvals; the events of an alias name no fields; "
+        "it prints what tasks push ([more](docs/promises.md#secrets-and-guests-data-stay-in))",
+    ),
+    Environment("3.1.8", "3.11", note=_WITH_A_SCHEDULER),
+    Environment("3.2.2", "3.11", note=f"packages as of 2026-06-20; {_WITH_A_SCHEDULER}"),
     Environment("3.3.2", "3.11"),
     Environment("3.3.2", "3.12"),
     Environment("3.3.2", "3.13"),

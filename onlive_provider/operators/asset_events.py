@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS
 
 from onlive_provider.assets.onlive import SCHEME, collection_uri, host_of, record_uri
 
@@ -27,6 +28,8 @@ MAX_RECORDS = 100
 Airflow stores the events while it takes note of the task's success, and gives up on that after some seconds. A task
 that wrote more records emits one event for all of their kind.
 """
+ALIAS_TAKES_NAMES = AIRFLOW_V_3_1_PLUS or not AIRFLOW_V_3_0_PLUS
+"""Whether an alias's event may hold a list. Airflow 3.0 fails on one, and then fails the task that has succeeded."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class AssetEvents:
     record.
 
     The ``extra`` of an event is ``{"fields": [names of the fields that were sent]}``, and of one for several records
-    also ``"records"``, their number. It holds no values.
+    also ``"records"``, their number. It holds no values. In Airflow 3.0 an alias's event has no ``"fields"``.
 
     :param outlets: of the task.
     :param base_url: of the Connection.
@@ -99,7 +102,7 @@ class AssetEvents:
         written = self._written() if self._aliases else {}
         for alias in self._aliases:
             for uri, extra in written.items():
-                _add(events[alias], uri, extra)
+                _add(events[alias], uri, _of_alias(extra))
 
     def _written(self) -> Mapping[str, dict[str, Any]]:
         """Return the events of an alias by the URI of their assets."""
@@ -139,6 +142,10 @@ def _uri_of(outlet: Any, context: Context) -> str:
         log.warning("outlets: %s cannot be looked up (%s): it has an event in any case", outlet, type(error).__name__)
         return ""
     return uri
+
+
+def _of_alias(extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if ALIAS_TAKES_NAMES or name != "fields"}
 
 
 def _add(accessor: Any, uri: str, extra: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator, Stats
+from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
 from onlive_provider.hooks.arguments import ArgumentReader, read_path, rendered_to_nothing
@@ -191,6 +191,8 @@ class BulkTaskOperator(BaseOperator):
         if not self.do_xcom_push:
             return
         try:
+            from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY  # Airflow 3.0 loads aiohttp with it
+
             result = self._result(task, report_path)
             members = result if getattr(self, "multiple_outputs", False) else {}
             for name, value in {**members, XCOM_RETURN_KEY: result}.items():

@@ -18,7 +18,7 @@ from onlive_provider.operators.service import UpdateServiceOperator
 from tests.bulk.server import LONG_AGO, record_id
 from tests.documentation.blocks import block
 from tests.loopback import ID
-from tests.operators.conftest import RecordServer, TaskInstance, impatient
+from tests.operators.conftest import RecordServer, TaskInstance, extra_of_alias, impatient
 
 many = pytest.fixture(impatient)
 EVERY = "appointments that this task wrote"
@@ -129,7 +129,7 @@ def test_records_put_back_have_events_too(many: Any) -> None:
     many.changed[record_id(1)] = {"title": "new"}
     alias = AssetAlias(EVERY)
     events = run(RevertUpdatesOperator(task_id="t", report=change, outlets=[alias]))
-    assert of_alias(events, alias) == {f"{host_of(many)}/appointments/{record_id(1)}": {"fields": ["title"]}}
+    assert of_alias(events, alias) == {f"{host_of(many)}/appointments/{record_id(1)}": extra_of_alias(fields=["title"])}
 
 
 class StateStore(dict[str, Any]):
@@ -155,8 +155,8 @@ def test_what_an_earlier_try_wrote_has_its_event_when_a_retry_succeeds(many: Any
     assert {seen.id for seen in many.requests[reads:]} == {record_id(1)}
     host = host_of(many)
     assert of_alias(events, alias) == {
-        f"{host}/appointments/{record_id(0)}": {"fields": []},
-        f"{host}/appointments/{record_id(1)}": {"fields": ["title"]},
+        f"{host}/appointments/{record_id(0)}": extra_of_alias(fields=[]),
+        f"{host}/appointments/{record_id(1)}": extra_of_alias(fields=["title"]),
     }
 
 
@@ -183,4 +183,5 @@ def test_the_alias_that_the_page_shows_has_its_events(service_server: RecordServ
     code = block("docs/assets.md", "Follow whatever a task writes")
     made = made_by(code, "s3://crm@exports/{{ run_id }}/rules.csv", str(rules))
     events = run(made["update"])
-    assert of_alias(events, made["SERVICES"]) == {f"{host_of(service_server)}/services/{ID}": {"fields": ["duration"]}}
+    uri = f"{host_of(service_server)}/services/{ID}"
+    assert of_alias(events, made["SERVICES"]) == {uri: extra_of_alias(fields=["duration"])}

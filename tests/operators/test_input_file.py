@@ -24,10 +24,13 @@ from onlive_provider.errors import (
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 
 try:
-    from airflow.sdk.io import attach, get_fs
+    from airflow.sdk.io import attach
 except ImportError:  # Airflow 2.11
-    from airflow.io import get_fs
     from airflow.io.store import attach
+try:
+    from airflow.sdk.io import get_fs
+except ImportError:  # Airflow 2.11 and 3.0
+    from airflow.io import get_fs
 
 from tests.bulk.child import task_instance
 from tests.bulk.server import ManyRecords, record_id
