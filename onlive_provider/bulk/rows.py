@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -23,7 +22,7 @@ from onlive_provider.bulk.lines import Lines
 from onlive_provider.bulk.parquet import read_parquet
 from onlive_provider.bulk.parts import CsvParts, Part, json_parts
 from onlive_provider.errors import FieldError, OnlivePayloadError
-from onlive_provider.models.rendered import MAX_DEPTH, is_nested_deeper
+from onlive_provider.models.rendered import MAX_DEPTH, RepeatedMemberError, as_object, is_nested_deeper
 
 OnNull: TypeAlias = Literal["omit", "clear"]
 OpenFile: TypeAlias = Callable[[str], IO[bytes]]
@@ -196,8 +195,9 @@ def _json_row(index: int, part: Part[str]) -> Row | BadRow:
         values = _decode(part.content.rstrip("\r\n"))
     except json.JSONDecodeError as error:
         return _bad_part(index, part, f"is not valid JSON from column {error.colno} on")
-    except _RepeatedError as error:
-        return _bad_part(index, part, f"holds {shown(str(error))} twice; which of the two is right cannot be known")
+    except RepeatedMemberError as error:
+        message = f"holds {shown(str(error))} twice; there is no way to know which of the two is right"
+        return _bad_part(index, part, message)
     except (ValueError, RecursionError):
         return _bad_part(index, part, "holds a number too long or an object too deep to read")
     if not isinstance(values, dict):
@@ -205,18 +205,7 @@ def _json_row(index: int, part: Part[str]) -> Row | BadRow:
     return _row(index, part.last, values)
 
 
-class _RepeatedError(ValueError):
-    """An object of JSON has a member twice; the text is its name."""
-
-
-def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(members)
-    if len(found) < len(members):
-        raise _RepeatedError(Counter(name for name, _ in members).most_common(1)[0][0])
-    return found
-
-
-_decode = json.JSONDecoder(object_pairs_hook=_object).decode
+_decode = json.JSONDecoder(object_pairs_hook=as_object).decode
 
 
 def _read_csv(file: IO[bytes], needed: _Columns) -> Iterator[Row | BadRow]:

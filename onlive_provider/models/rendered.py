@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from onlive_provider.models.sentences import Refused
+from onlive_provider.models.sentences import Refused, safe_step
 
 MAX_DEPTH = 64
 """Deeper payloads are refused: they are cycles or mistakes, and JSON libraries fail on them."""
 
 _PLAIN = (str, int, float, type(None))
 """Told apart first, which is much cheaper."""
+
+
+class RepeatedMemberError(ValueError):
+    """An object in a text has a member twice: which of the two is meant, nobody can tell. The text is its name."""
 
 
 def read_object(value: object) -> Mapping[Any, Any]:
@@ -57,6 +62,8 @@ def _read(value: object, what: str, is_right: Callable[[object], bool]) -> Any:
         try:
             held = evaluate(value.strip())
             because = f"which holds {type(held).__name__}"
+        except RepeatedMemberError as error:
+            raise Refused(value, accepted, because=f"which holds {safe_step(str(error))} twice") from None
         except RecursionError:
             because = "which is nested too deep to be read"
         except (ValueError, SyntaxError, TypeError):
@@ -75,13 +82,31 @@ def evaluate(text: str) -> Any:
     JSON is tried first, then Python: a template without native rendering prints a dict or a list with Python's quotes.
 
     :raises RecursionError: it is JSON that is nested too deep.
+    :raises RepeatedMemberError: an object in it has a member twice.
     :raises ValueError: it is neither JSON nor Python; or SyntaxError or TypeError.
     """
     try:
         # Decimal keeps every digit until it is known whether a JSON number can carry them.
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal, object_pairs_hook=as_object)
+    except RepeatedMemberError:
+        raise
     except ValueError:
         try:
-            return ast.literal_eval(text)
+            tree = ast.parse(text, mode="eval")
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Dict):
+                    as_object([(key.value, None) for key in node.keys if isinstance(key, ast.Constant)])
+            return ast.literal_eval(tree)
         except (MemoryError, RecursionError) as error:
             raise ValueError from error
+
+
+def as_object(members: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Return an object of its members as they stand in a text.
+
+    :raises RepeatedMemberError: one stands there twice.
+    """
+    found = dict(members)
+    if len(found) < len(members):
+        raise RepeatedMemberError(Counter(name for name, _ in members).most_common(1)[0][0])
+    return found

@@ -128,7 +128,7 @@ def _read(value: Any) -> Any:
     try:
         return evaluate(value.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return f"(text of {len(value):,} characters that is neither JSON nor a Python literal)"
+        return f"(text of {len(value):,} characters that cannot be read as JSON)"
 
 
 def _beginning(value: Any) -> Any:

@@ -76,10 +76,13 @@ def test_indexes_count_rows_and_not_lines(read):
         (b'{"id": "a", "title": "ana@example.com \xff"}', "line 2 is not UTF-8 text"),
         (b'{"id": ' + b"[" * 100_000, "line 2 holds a number too long or an object too deep to read"),
         (b'{"id": ' + b"1" * 10_000 + b"}", "line 2 holds a number too long or an object too deep to read"),
-        (b'{"id": "a", "title": "x", "id": "b"}', "line 2 holds id twice; which of the two is right cannot be known"),
+        (
+            b'{"id": "a", "title": "x", "id": "b"}',
+            "line 2 holds id twice; there is no way to know which of the two is right",
+        ),
         (
             b'{"id": "a", "extraFields": {"ana@example.com": 1, "ana@example.com": 2}}',
-            "line 2 holds (name not shown) twice; which of the two is right cannot be known",
+            "line 2 holds (name not shown) twice; there is no way to know which of the two is right",
         ),
     ],
     ids=["cut", "a list", "not UTF-8", "too deep", "too long a number", "two ids", "two keys"],

@@ -148,7 +148,7 @@ def test_a_veiled_value_shows_its_fields_without_guests_data_and_is_given_back_a
 def test_text_that_cannot_be_read_is_not_shown(text: str) -> None:
     holder = Holder(text)
     veil(holder, "field")
-    assert str(holder.field) == f"(text of {len(text)} characters that is neither JSON nor a Python literal)"
+    assert str(holder.field) == f"(text of {len(text)} characters that cannot be read as JSON)"
 
 
 def test_text_without_guests_data_is_shown_as_it_was_given() -> None:
