@@ -19,11 +19,13 @@ import pytest
 from onlive_provider.bulk import announcer
 from onlive_provider.bulk.working_file import MAX_PARTS
 from onlive_provider.errors import OnliveReportPlaceError
+from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.operators.bulk import BulkUpdateAppointmentsOperator
 from tests.bulk.child import start, task_instance
 from tests.bulk.server import ManyRecords, Seen, record_id
 from tests.bulk.shelf import Shelf
 from tests.bulk.test_crash import connection_to
+from tests.loopback import FakeClock
 
 ROWS = 150
 REPORT = "shelf://bucket/r.jsonl"
@@ -258,6 +260,7 @@ def test_after_a_flush_that_failed_once_nothing_is_sent_and_the_retry_sends_only
     with pytest.raises(OnliveReportPlaceError, match="No space left on device"):
         update(30, **given)
     assert server.writes == failed[0]
+    monkeypatch.setattr(OnliveHook, "clock", FakeClock(time.time()))  # The write that was kept back is looked up.
     assert update(30, **given)["updated"] == 30
     assert each_once(server, 30)
 

@@ -206,7 +206,7 @@ def test_a_change_without_the_time_of_its_write_is_not_put_back(
     appointment_server: RecordServer, execute: Execute
 ) -> None:
     change = {"resource": "appointment", "id": ID, "before": {"title": "old"}, "after": {"title": "new"}}
-    with pytest.raises(OnliveRecordsFailedError, match="updatedAt: is missing: whether somebody changed the record"):
+    with pytest.raises(OnliveRecordsFailedError, match="updatedAt: is missing: there is no way to know"):
         execute(revert(report={**change, "updatedAt": None}))
     assert appointment_server.requests == []
 

@@ -213,6 +213,6 @@ class TestWhatItMakesOfAnEvent:
         ],
     )
     def test_anything_else_is_refused_and_may_be_retried(self, event: Any) -> None:
-        with pytest.raises(ValueError, match=r"is no event|is no class") as caught:
+        with pytest.raises(ValueError, match=r"is not an event|is not a class") as caught:
             sensor().execute_complete({}, event)
         assert not isinstance(caught.value, AirflowFailException)
