@@ -51,6 +51,7 @@ class AirflowServer:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port(8793)),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port(8794)),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # Nobody edits the copies of the examples.
         }
         # What is stored, and can be looked at and edited in the web interface, must not be outdone by the environment.
         inherited = {n: v for n, v in os.environ.items() if not n.startswith((_CONNECTION, _VARIABLE))}

@@ -11,8 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 
 expect.set_options(timeout=30_000)  # A busy machine is no fault of the page.
 
-SCHEMES = ("light", "dark")
-
 
 @contextmanager
 def visit(browser: Browser, address: str, *, width: int = 1280, **options: Any) -> Iterator[Page]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import logging
 import os
@@ -40,6 +41,11 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]
 for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded for good, Airflow and thousands of tests, out of each later search for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
