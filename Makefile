@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
-UV := UV_NO_PROGRESS=1 $(BIN)/uv
+UV := UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 $(BIN)/uv
 
 SAMPLE ?= 400
 SEED ?= 1

@@ -63,13 +63,15 @@ def faults(found: dict[Environment, dict[str, str] | None], steps: list[str], wi
     return lines
 
 
-def with_every_python() -> dict[str, str]:
+def environment_of_nox() -> dict[str, str]:
     """Return the environment in which pyenv's commands find each of its versions, and not the global one alone."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     wanted = {each.python for each in ENVIRONMENTS}
     installed = sorted(path.name for path in versions.glob("3.*") if ".".join(path.name.split(".")[:2]) in wanted)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, **({"PYENV_VERSION": ":".join(installed)} if installed else {})}
+    # Compiled once: each start of Airflow would compile all of it, where PYTHONDONTWRITEBYTECODE is set.
+    compiled = {"UV_COMPILE_BYTECODE": "1"}
+    return {**os.environ, **compiled, "PATH": path, **({"PYENV_VERSION": ":".join(installed)} if installed else {})}
 
 
 def arguments() -> argparse.Namespace:
@@ -96,7 +98,7 @@ def main() -> int:
     sessions = [f"matrix({each.name})" for each in chosen]
     options = ["--no-error-on-missing-interpreters", "--report", str(RESULTS / "nox.json")]
     nox = [sys.executable, "-m", "nox", *options, "--sessions", *sessions, "--", *steps]
-    subprocess.run(nox, cwd=ROOT, env=with_every_python(), check=False)
+    subprocess.run(nox, cwd=ROOT, env=environment_of_nox(), check=False)
     found = {each: read_result(each) for each in chosen}
     shown = table(found, steps)
     print(f"\n{shown}\n", flush=True)
