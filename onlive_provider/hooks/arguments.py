@@ -72,10 +72,17 @@ def read_path(value: object, name: str) -> str:
     if isinstance(value, int | float | bytes) or (isinstance(value, Collection) and not isinstance(value, str)):
         shown = type(value).__name__
     elif path.endswith("/"):
-        shown = repr(path if len(path) <= _LONGEST_SHOWN else f"{path[:_LONGEST_SHOWN]}...")
+        shown = repr(shown_path(path))
     else:
         return path
     raise OnlivePayloadError.of(name, f"got {shown}; accepted: the path or URL of a file")
+
+
+def shown_path(path: str) -> str:
+    """Return a path as an error shows it: short, on one line, and without a URL's query, which may be a signature."""
+    path = path.partition("?")[0] if "://" in path else path
+    text = path if path.isprintable() else ascii(path)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def read_appointment_update(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, Stats
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import ArgumentReader, read_path, rendered_to_nothing
+from onlive_provider.hooks.arguments import ArgumentReader, read_path, rendered_to_nothing, shown_path
 from onlive_provider.hooks.fail_fast import failing_fast
 from onlive_provider.hooks.onlive import OnliveHook
 from onlive_provider.links import LINK_XCOM, REPORT_XCOM, OnliveReportLink, report_link, shared_path
@@ -91,7 +91,9 @@ class BulkTaskOperator(BaseOperator):
             return None
         path = read_path(self.report_path, "report_path")
         if path.endswith(".html"):
-            message = f"got {path!r}; accepted: another ending, because the report's page goes beside it as .html"
+            message = (
+                f"got {shown_path(path)!r}; accepted: another ending, because the report's page goes beside it as .html"
+            )
             raise OnlivePayloadError.of("report_path", message)
         return path
 

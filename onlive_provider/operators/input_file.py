@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from onlive_provider.errors import OnliveError, OnliveInputAwayError, OnliveInputError, OnlivePayloadError
+from onlive_provider.hooks.arguments import shown_path
 
 if TYPE_CHECKING:
     from onlive_provider.operators.storage import AirflowStorage
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BUFFER = 1 << 18
-_LONGEST_SHOWN = 200
 _MISTAKES = (AirflowNotFoundException, ImportError, ValueError)
 """A Connection, a package or a scheme that is missing, or a path that is none; their text says which."""
 _ADVICE = "Let the file be complete before the task begins, and clear the task."
@@ -86,10 +86,8 @@ class InputFile:
 
     @property
     def shown(self) -> str:
-        """The path as an error shows it: short, on one line, and without a URL's query, which may be a signature."""
-        path = self.path.partition("?")[0] if "://" in self.path else self.path
-        text = path if path.isprintable() else ascii(path)
-        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+        """The path as an error shows it."""
+        return shown_path(self.path)
 
     def failed(self, error: Exception) -> OnliveInputError:
         """Return the error of a file that cannot be read on."""

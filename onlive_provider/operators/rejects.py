@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from onlive_provider.errors import OnlivePayloadError
-from onlive_provider.hooks.arguments import read_path
+from onlive_provider.hooks.arguments import read_path, shown_path
 from onlive_provider.operators.input_file import InputFile
 
 if TYPE_CHECKING:
     from onlive_provider.bulk.rejects import Reasons, Rejects
     from onlive_provider.operators.storage import AirflowStorage
-
-_MAX_SHOWN = 200
 
 
 def read_rejects(
@@ -34,9 +32,8 @@ def read_rejects(
     text = read_path(path, "rejects_path")
     ending = ending_of(source.path) if isinstance(source, InputFile) else ".jsonl"
     if ending_of(text) != ending:
-        shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
         form = "as the input does" if isinstance(source, InputFile) else "because the input is a list"
-        message = f"got {shown!r}; accepted: the path or URL of a file that ends in {ending}, {form}"
+        message = f"got {shown_path(text)!r}; accepted: the path or URL of a file that ends in {ending}, {form}"
         raise OnlivePayloadError.of("rejects_path", message)
 
     def copied(reasons: Reasons) -> Iterator[bytes]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import version
@@ -88,6 +89,17 @@ class DagRunResult:
                 .one()
             )
             return dict(found.rendered_fields)
+
+
+@contextmanager
+def environment_given_back() -> Iterator[None]:
+    """Leave this process the environment that it had, whatever an Airflow of a test's own is told by it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def dag_bag_class() -> Any:

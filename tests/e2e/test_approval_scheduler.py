@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from packaging.version import Version
 from onlive_provider.sandbox.server import Sandbox
 from scripts.airflow_home import make_airflow_home
 from scripts.airflow_server import AirflowServer, free_port
-from tests.e2e.conftest import airflow_version
+from tests.e2e.conftest import airflow_version, environment_given_back
 
 pytestmark = [
     pytest.mark.skipif(airflow_version < Version("3.1"), reason="Airflow has no approvals before 3.1"),
@@ -55,8 +54,7 @@ class Opened:
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("airflow")
     log = folder / "standalone.log"
-    before = dict(os.environ)
-    try:
+    with environment_given_back():
         make_airflow_home(folder / "home")
         with Sandbox() as sandbox, AirflowServer(log, free_port(0)) as airflow:
             assert airflow.is_up(), log.read_text("utf-8")
@@ -64,9 +62,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             airflow.store({"AIRFLOW_CONN_ONLIVE_DEFAULT": sandbox.connection_json(), **reports})
             airflow.wait_for_dags({DAG_ID})
             yield Opened(airflow, sandbox)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def is_open(service: dict[str, Any]) -> bool:

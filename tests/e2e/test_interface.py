@@ -6,12 +6,13 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.version import Version
+
+from tests.e2e.conftest import airflow_version, environment_given_back
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(Version(version("apache-airflow")) < Version("3.3"), reason="an older web interface"),
+    pytest.mark.skipif(airflow_version < Version("3.3"), reason="an older web interface"),
 ]
 PATIENCE = 60_000
 """Milliseconds that the interface may take on a slow machine."""
@@ -42,13 +43,12 @@ def opened() -> Iterator[Opened]:
     """What `make airflow` opens. The pictures show its folder, so its name is short."""
     from scripts.airflow_standalone import opened as open_airflow
 
-    before = dict(os.environ)
-    try:
-        with tempfile.TemporaryDirectory(prefix="onlive-", dir="/tmp") as folder, open_airflow(Path(folder)) as it:
-            yield it
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with (
+        environment_given_back(),
+        tempfile.TemporaryDirectory(prefix="onlive-", dir="/tmp") as folder,
+        open_airflow(Path(folder)) as it,
+    ):
+        yield it
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -18,8 +17,9 @@ from scripts.opening_runs import write_data
 from tests.documentation.blocks import block
 from tests.documentation.shell import run_commands
 from tests.e2e.collector import Collector, ReceivedSpan, collecting
+from tests.e2e.conftest import airflow_version, environment_given_back
 
-pytestmark = pytest.mark.skipif(Version(version("apache-airflow")) < Version("3.2"), reason="no span of a task")
+pytestmark = pytest.mark.skipif(airflow_version < Version("3.2"), reason="no span of a task")
 BULK, ROLLOUT = "onlive_bulk_languages", "onlive_season_rollout"
 COUNTS = ("reads", "writes", "total", "updated", "unchanged", "skipped", "failed", "not_attempted", "planned")
 
@@ -64,9 +64,9 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
     from scripts.airflow_home import make_airflow_home
     from scripts.airflow_server import AirflowServer, free_port
 
-    before, folder = dict(os.environ), tmp_path_factory.mktemp("traced")
+    folder = tmp_path_factory.mktemp("traced")
     commands = block("docs/tracing.md", "Spans")
-    try:
+    with environment_given_back():
         make_airflow_home(folder / "airflow")
         fleet = write_data(folder, datetime.now(UTC))
         with collecting() as collector, Sandbox(data=fleet.data) as sandbox:
@@ -89,9 +89,6 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
                 airflow.until(lambda: len(counted(collector)) >= 4, "the counters of all tasks")
             private = {sandbox.secret_access_key, sandbox.access_key_id, *texts(records)}
         return Collected(collector, private)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def ended(collector: Collector) -> list[str]:

@@ -64,7 +64,15 @@ def test_a_path_that_rendered_to_nothing_is_refused_before_any_call(
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("folder/", "'folder/'"), (7, "int"), (True, "bool"), (["a"], "list"), ({"a": 1}, "dict"), (b"a", "bytes")],
+    [
+        ("folder/", "'folder/'"),
+        ("https://store/rows/?signature=s3cr3t/", "'https://store/rows/'"),
+        (7, "int"),
+        (True, "bool"),
+        (["a"], "list"),
+        ({"a": 1}, "dict"),
+        (b"a", "bytes"),
+    ],
     ids=repr,
 )
 @pytest.mark.parametrize("name", OPERATORS)
